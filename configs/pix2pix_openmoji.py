@@ -1,0 +1,58 @@
+"""pix2pix on OpenMoji: line drawing to colour picture, truly paired, nothing to download.
+
+imtrans train --config configs/pix2pix_openmoji.py:cpu --workdir runs/openmoji
+imtrans evaluate --workdir runs/openmoji
+Variants: full (256 pixels, for a GPU), cpu (64 pixels, minutes on two cores), tiny (a test).
+Expected with :cpu: see experiments/openmoji/README.md.
+"""
+
+import ml_collections
+
+from imtrans.training.config import default_config, variant_config
+
+
+def get_config(variant: str = "full") -> ml_collections.ConfigDict:
+  config = default_config()
+  config.num_steps = 50_000
+  config.batch_size = 16
+  config.ema_decay = 0.999
+
+  config.data.source = "openmoji"
+  config.data.load_size = 286
+  config.data.crop_size = 256
+  config.data.options = {"size": 256, "tones": True, "flags": False}
+
+  config.method = {
+    "name": "pix2pix",
+    "adversarial": "vanilla",
+    "adversarial_weight": 1.0,
+    "l1_weight": 100.0,
+    "discriminator_weight": 0.5,
+  }
+  config.generator = {
+    "name": "unet",
+    "num_levels": 8,
+    "features": 64,
+    "norm": "batch",
+    "dropout": 0.0,
+  }
+  config.discriminator = {
+    "name": "patch",
+    "num_layers": 3,
+    "features": 64,
+    "norm": "batch",
+    "spectral_norm": False,
+  }
+
+  config.optimizer.schedule = "linear"
+  config.optimizer.decay_start = 25_000
+  return variant_config(config, variant, cpu=cpu)
+
+
+def cpu(config: ml_collections.ConfigDict) -> None:
+  config.update(num_steps=1_500, log_every=25, sample_every=250, eval_every=500, save_every=500)
+  config.ema_decay = 0.99
+  config.data.update(load_size=68, crop_size=64, options={"size": 64})
+  config.generator.update(num_levels=6, features=32)
+  config.discriminator.update(num_layers=2, features=32)
+  config.optimizer.decay_start = 750

@@ -1,0 +1,91 @@
+"""From a `Dataset` to evaluation batches: every picture once, in order, without randomness."""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from imtrans.data.dataset import Dataset, Domain, check_direction
+from imtrans.data.specs import normalize
+from imtrans.data.transforms import check_sizes, fit
+
+
+def evaluation_batches(
+  dataset: Dataset,
+  *,
+  batch_size: int,
+  direction: str = "ab",
+  resize: str = "square",
+  crop_size: int,
+  multiple: int = 1,
+) -> Iterator[tuple[list[str], dict[str, np.ndarray], int]]:
+  """Yields every picture once, in order and without randomness.
+
+  A batch holds pictures of one size. The last of a size is padded to `batch_size` by repeating its
+  last picture, so that a compiled function sees few shapes.
+
+  Args:
+    dataset: paired, unpaired or a single folder.
+    batch_size: pictures in a batch.
+    direction: "ab" makes `a` the source and `b` the target, "ba" the reverse.
+    resize: "square" (to crop_size x crop_size), "scale_width" (crop_size wide) or "none" (whole
+      pictures at their own size).
+    crop_size: the evaluation size, in pixels; not used by "none".
+    multiple: heights and widths are cropped about the middle to multiples of this; a side below it
+      is padded by mirroring.
+
+  Yields:
+    (names, {"source", "target"}, count): the names of the `count` real pictures, and float32
+    [batch_size, height, width, channels] in [-1, 1]. "target" is there only if the dataset is
+    paired.
+
+  Raises:
+    ValueError: if an argument does not fit, or the side that the direction needs is missing.
+    ImageError: at a picture that cannot be used.
+  """
+  check_direction(direction)
+  check_sizes(resize, crop_size, crop_size)
+  if batch_size < 1 or multiple < 1:
+    raise ValueError(
+      f"batch_size and multiple must be at least 1, got {batch_size} and {multiple}."
+    )
+  source, target = (dataset.a, dataset.b) if direction == "ab" else (dataset.b, dataset.a)
+  if source is None:
+    raise ValueError('a single folder is domain "a": direction must be "ab".')
+  domains = {"source": source}
+  if dataset.paired and target is not None:
+    domains["target"] = target
+  prepare = functools.partial(fit, resize_to=resize, crop_size=crop_size, multiple=multiple)
+  return _in_order(domains, prepare, batch_size)
+
+
+def _in_order(
+  domains: dict[str, Domain], prepare: Callable[[np.ndarray], np.ndarray], batch_size: int
+) -> Iterator[Any]:
+  """Groups consecutive items of equal shapes into batches."""
+  names: list[str] = []
+  items: list[dict[str, np.ndarray]] = []
+  source = domains["source"]
+  for index, name in enumerate(source.names):
+    item = {side: normalize(prepare(d[index]), d.spec) for side, d in domains.items()}
+    if items and _shapes(item) != _shapes(items[0]):
+      yield _padded(names, items, batch_size)
+      names, items = [], []
+    names.append(name)
+    items.append(item)
+    if len(items) == batch_size:
+      yield _padded(names, items, batch_size)
+      names, items = [], []
+  if items:
+    yield _padded(names, items, batch_size)
+
+
+def _padded(names: list[str], items: list[dict[str, np.ndarray]], batch_size: int) -> Any:
+  count = len(items)
+  items = items + items[-1:] * (batch_size - count)
+  return names, {side: np.stack([item[side] for item in items]) for side in items[0]}, count
+
+
+def _shapes(item: dict[str, np.ndarray]) -> list[tuple[int, ...]]:
+  return [array.shape for array in item.values()]

@@ -1,0 +1,145 @@
+"""The source "folders": image files, read when asked for. `layouts` finds them."""
+
+import functools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imtrans.data.dataset import Dataset, common_spec, conform, hold_out
+from imtrans.data.images import ImageError, read_image
+from imtrans.data.layouts import find_layout, list_images, pairing_message, picture_names
+from imtrans.data.specs import ImageSpec
+
+_NUM_PROBES = 16  # Pictures that are read to find out what a folder holds.
+
+
+class FileDomain:
+  """Image files, read when asked for."""
+
+  def __init__(self, paths: Sequence[Path], names: Sequence[str], spec: ImageSpec, background: str):
+    self.spec = spec
+    self.names = list(names)
+    self._paths = [str(path) for path in paths]
+    self._background = background
+
+  def __len__(self) -> int:
+    """Returns the number of files."""
+    return len(self._paths)
+
+  def __getitem__(self, index: int) -> np.ndarray:
+    """Returns a picture [height, width, channels]; raises ImageError if it cannot be used."""
+    path = self._paths[index]
+    return conform(read_image(path, background=self._background), self.spec, path)
+
+
+class HalfDomain:
+  """The left or right halves of image files."""
+
+  def __init__(self, paths: Sequence[Path], side: int, spec: ImageSpec, background: str):
+    self.spec = spec
+    self.names = [path.stem for path in paths]
+    self._paths = [str(path) for path in paths]
+    self._side = side
+    self._background = background
+
+  def __len__(self) -> int:
+    """Returns the number of files."""
+    return len(self._paths)
+
+  def __getitem__(self, index: int) -> np.ndarray:
+    """Returns a picture [height, width / 2, channels]; raises ImageError if it cannot be used."""
+    path = self._paths[index]
+    return conform(_halves(path, self._background)[self._side], self.spec, path)
+
+
+def open_folders(
+  *,
+  split: str,
+  paired: bool,
+  path: str,
+  background: str = "white",
+  layout: str = "auto",
+  channels: int | None = None,
+  low: float | None = None,
+  high: float | None = None,
+  holdout: float = 0.1,
+) -> Dataset:
+  """Opens a folder of images.
+
+  Args:
+    split: "train" or "test".
+    paired: whether pairs are wanted. The test split is paired whenever names allow it.
+    path: the folder.
+    background: the colour on which transparent pictures are flattened.
+    layout: "auto", "unaligned", "aligned", "side_by_side" or "single", see `layouts`.
+    channels: 3 to read grey pictures as RGB; found out from some of the pictures by default.
+    low: stored value of 16-bit or float pictures that becomes -1; 0 by default.
+    high: stored value that becomes 1; 65535 (16 bit) or 1.0 (float) by default.
+    holdout: part held out where there is no folder of test pictures; 0 tests on the training set.
+
+  Returns:
+    A `Dataset`; `b` is None for the layout "single".
+
+  Raises:
+    ValueError: if the path, its pictures or their pairing are not as described.
+  """
+  found = find_layout(path, split=split, layout=layout)
+  files = [list_images(folder) for folder in found.folders]
+  names = picture_names(files)
+  options = {"channels": channels, "low": low, "high": high}
+  if found.name == "single":
+    return Dataset(_file_domain(files[0], names[0], background, options), None, False)
+  same = names[0] == names[-1]
+  if paired and not same:
+    raise ValueError(pairing_message(names, found.folders))
+  if found.shared:
+    kept = [hold_out(side, split, holdout) for side in names]
+    files = [[side[i] for i in rows] for side, rows in zip(files, kept, strict=True)]
+    names = [[side[i] for i in rows] for side, rows in zip(names, kept, strict=True)]
+  paired = same and (paired or split == "test")
+  if found.name == "side_by_side":
+    probes = [_halves(str(file), background) for file in _some(files[0])]
+    specs = [common_spec([probe[side] for probe in probes], **options) for side in (0, 1)]
+    a, b = (HalfDomain(files[0], side, specs[side], background) for side in (0, 1))
+  else:
+    a, b = (_file_domain(*side, background, options) for side in zip(files, names, strict=True))
+  return Dataset(a, b, paired)
+
+
+def _file_domain(
+  files: Sequence[Path], names: Sequence[str], background: str, options: dict[str, Any]
+) -> FileDomain:
+  probes = [read_image(file, background=background) for file in _some(files)]
+  return FileDomain(files, names, common_spec(probes, **options), background)
+
+
+def _some(files: Sequence[Path]) -> list[Path]:
+  """Returns a few files, evenly spaced."""
+  step = max(1, len(files) // _NUM_PROBES)
+  return list(files[::step][:_NUM_PROBES])
+
+
+def _halves(path: str, background: str) -> tuple[np.ndarray, np.ndarray]:
+  """Reads a side-by-side file; raises ImageError if it cannot be used."""
+  try:
+    modified = os.stat(path).st_mtime_ns
+  except OSError:
+    modified = 0  # Reading it will say what is wrong.
+  return _read_halves(path, background, modified)
+
+
+@functools.lru_cache(maxsize=8)
+def _read_halves(path: str, background: str, modified: int) -> tuple[np.ndarray, np.ndarray]:
+  """Keeps a file for a moment, because its halves are asked for in turn, until it is modified."""
+  del modified
+  array = read_image(path, background=background)
+  width = array.shape[1]
+  if width % 2:
+    raise ImageError(
+      f"{path} is {width} pixels wide, which is odd, so it cannot hold a pair side by side: "
+      f"replace the file, or set data.options.layout."
+    )
+  return array[:, : width // 2], array[:, width // 2 :]

@@ -1,0 +1,198 @@
+"""From a `Dataset` to training batches: seeded, sharded, prefetched, resumable at any position.
+
+The training iterators are Grain's: `get_state` and `set_state` work, and
+`grain.checkpoint.CheckpointSave` stores them. Everything random hangs on the index of an element
+in the global order, so the batches are the same whatever the number of threads, workers and
+processes: process i of n yields the rows of the global batch that it holds.
+"""
+
+from typing import Any
+
+import grain
+import numpy as np
+
+from imtrans.data.dataset import Dataset, Domain, check_direction
+from imtrans.data.specs import ImageSpec, normalize
+from imtrans.data.transforms import check_sizes, jitter
+
+
+class _Pictures:
+  """A random-access source of tuples of pictures, with errors that name the picture."""
+
+  def __init__(self, *domains: Domain):
+    self._domains = domains
+
+  def __len__(self) -> int:
+    return len(self._domains[0])
+
+  def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+    return tuple(domain[int(index)] for domain in self._domains)
+
+
+class _Jitter:
+  """`jitter` and `normalize` as a random map; a class, so that worker processes can load it."""
+
+  def __init__(self, names: tuple[str, ...], specs: tuple[ImageSpec, ...], **options: Any):
+    self._names, self._specs, self._options = names, specs, options
+
+  def __call__(
+    self, arrays: tuple[np.ndarray, ...], generator: np.random.Generator
+  ) -> dict[str, np.ndarray]:
+    arrays = jitter(arrays, generator, **self._options)
+    named = zip(self._names, arrays, self._specs, strict=True)
+    return {name: normalize(array, spec) for name, array, spec in named}
+
+
+def paired_batches(
+  dataset: Dataset,
+  *,
+  batch_size: int,
+  seed: int,
+  direction: str = "ab",
+  resize: str = "square",
+  load_size: int,
+  crop_size: int,
+  flip: bool = True,
+  process_index: int = 0,
+  process_count: int = 1,
+  num_threads: int = 2,
+  num_workers: int = 0,
+) -> grain.DatasetIterator[dict[str, np.ndarray]]:
+  """Yields training pairs for ever, reshuffled each epoch; a pair shares its crop and flip.
+
+  Args:
+    dataset: a paired dataset.
+    batch_size: the global batch, in pairs; process i of n gets batch_size / n of them.
+    seed: decides order, crops and flips.
+    direction: "ab" makes `a` the source and `b` the target, "ba" the reverse.
+    resize: "square" (to load_size x load_size), "scale_width" (load_size wide) or "none".
+    load_size: size after resizing, in pixels; not used by "none".
+    crop_size: side of the random crop, in pixels; smaller pictures are padded by mirroring.
+    flip: whether to mirror half of the pairs.
+    process_index: this process.
+    process_count: how many processes share the global batch.
+    num_threads: threads that read and transform; 0 does it in the caller, without prefetching.
+    num_workers: processes that do so instead of threads; each takes seconds to start, and pays
+      when threads cannot keep up. A saved position can only be restored with the same number.
+
+  Returns:
+    A Grain iterator of {"source", "target"}: float32 [local batch, crop_size, crop_size, channels]
+    in [-1, 1]. An unreadable picture raises `ImageError` from `next`.
+
+  Raises:
+    ValueError: if the dataset is not paired, or an argument does not fit.
+  """
+  a, b = _both(dataset)
+  if not dataset.paired:
+    raise ValueError(
+      "this method needs pairs, but the dataset is unpaired: open it with paired=True, or train "
+      "an unpaired method."
+    )
+  check_direction(direction)
+  source, target = (a, b) if direction == "ab" else (b, a)
+  check_sizes(resize, load_size, crop_size)
+  options = {"resize_to": resize, "load_size": load_size, "crop_size": crop_size, "flip": flip}
+  stream = _stream((source, target), ("source", "target"), seed=seed, options=options)
+  stream = _local_batches(stream, batch_size, process_index, process_count)
+  return _iterator(stream, num_threads, num_workers)
+
+
+def unpaired_batches(
+  dataset: Dataset,
+  *,
+  batch_size: int,
+  seed: int,
+  resize: str = "square",
+  load_size: int,
+  crop_size: int,
+  flip: bool = True,
+  process_index: int = 0,
+  process_count: int = 1,
+  num_threads: int = 2,
+  num_workers: int = 0,
+) -> grain.DatasetIterator[dict[str, np.ndarray]]:
+  """Yields training pictures of both domains for ever, shuffled independently of each other.
+
+  The domains may differ in length: each starts anew, in a new order, when it is through. The
+  arguments are those of `paired_batches`.
+
+  Returns:
+    A Grain iterator of {"a", "b"}: float32 [local batch, crop_size, crop_size, channels] in
+    [-1, 1]. An unreadable picture raises `ImageError` from `next`.
+
+  Raises:
+    ValueError: if the dataset has no second domain, or an argument does not fit.
+  """
+  a, b = _both(dataset)
+  check_sizes(resize, load_size, crop_size)
+  options = {"resize_to": resize, "load_size": load_size, "crop_size": crop_size, "flip": flip}
+  # Seeds one apart would give both domains the same order, an epoch apart (Grain adds the epoch).
+  seeds = np.random.SeedSequence(seed).generate_state(2)
+  streams = [
+    _stream((domain,), (name,), seed=int(domain_seed), options=options)
+    for domain, name, domain_seed in zip((a, b), ("a", "b"), seeds, strict=True)
+  ]
+  stream = grain.experimental.ZipMapDataset(streams).map(_merge)
+  stream = _local_batches(stream, batch_size, process_index, process_count)
+  return _iterator(stream, num_threads, num_workers)
+
+
+def _stream(
+  domains: tuple[Domain, ...], names: tuple[str, ...], *, seed: int, options: dict[str, Any]
+) -> grain.MapDataset[dict[str, np.ndarray]]:
+  """An endless, shuffled stream of elements by global index."""
+  specs = tuple(domain.spec for domain in domains)
+  return (
+    grain.MapDataset.source(_Pictures(*domains))
+    .seed(seed)
+    .shuffle()
+    .repeat()
+    .random_map(_Jitter(names, specs, **options))
+  )
+
+
+def _local_batches(
+  stream: grain.MapDataset, batch_size: int, process_index: int, process_count: int
+) -> grain.MapDataset:
+  """Batches a stream so that the processes' batches, laid end to end, are the global batch."""
+  if batch_size < 1:
+    raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+  if not 0 <= process_index < process_count:
+    raise ValueError(
+      f"process_index must be in 0..process_count - 1, got {process_index} of {process_count}."
+    )
+  if batch_size % process_count:
+    raise ValueError(
+      f"batch_size {batch_size} cannot be divided among {process_count} processes: make it a "
+      f"multiple of {process_count}."
+    )
+  return stream.batch(batch_size // process_count)[process_index::process_count]
+
+
+def _iterator(
+  batches: grain.MapDataset, num_threads: int, num_workers: int
+) -> grain.DatasetIterator:
+  """Reads ahead by a few batches: enough to hide a slow one, little enough to end quickly."""
+  options = grain.ReadOptions(num_threads=num_threads, prefetch_buffer_size=2 * num_threads)
+  iterable = batches.to_iter_dataset(options)
+  if num_workers:
+    from absl import flags
+
+    if not flags.FLAGS.is_parsed():
+      flags.FLAGS.mark_as_parsed()  # Grain's workers read absl flags.
+    iterable = iterable.mp_prefetch(grain.MultiprocessingOptions(num_workers=num_workers))
+  return iter(iterable)
+
+
+def _merge(parts: Any) -> dict[str, np.ndarray]:
+  """Joins the dicts of a tuple, one for each domain."""
+  return {name: array for part in parts for name, array in part.items()}
+
+
+def _both(dataset: Dataset) -> tuple[Domain, Domain]:
+  if dataset.b is None:
+    raise ValueError(
+      "training needs two domains, but this is a single folder of pictures: give a folder with "
+      "trainA/ and trainB/, or A/ and B/."
+    )
+  return dataset.a, dataset.b

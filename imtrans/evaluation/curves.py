@@ -1,0 +1,222 @@
+"""Curves of a run's log as small SVG charts, drawn without a plotting library.
+
+Colours are classes that the page around the charts styles, so they follow its light or dark scheme.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+WIDTH, HEIGHT = 380, 220  # Of a chart, in SVG units.
+LEFT, RIGHT, TOP, BOTTOM = 52, 14, 12, 36  # Margins.
+COLUMNS = 260  # A longer curve keeps the lowest and the highest value of this many stretches.
+
+
+class Series(NamedTuple):
+  """One logged quantity: steps in increasing order and a finite value for each."""
+
+  steps: list[int]
+  values: list[float]
+
+
+def read_log(path: Path) -> dict[str, Series]:
+  """Reads a JSON-lines log.
+
+  Lines cut short by a killed writer are skipped; where a resumed run wrote a step again, the later
+  line counts; values that are not finite numbers are left out.
+
+  Args:
+    path: a file with one object per line, {"step": 100, "generator/l1": 0.2, ...}.
+
+  Returns:
+    A series per name, in the order of first appearance; empty if there is no such file.
+  """
+  series: dict[str, dict[int, float]] = {}
+  if not path.is_file():
+    return {}
+  with path.open(encoding="utf-8", errors="replace") as lines:
+    for line in lines:
+      try:
+        entry = json.loads(line)
+        step = int(entry.pop("step"))
+      except (ValueError, KeyError, TypeError, AttributeError):
+        continue
+      for name, value in entry.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and math.isfinite(value):
+          series.setdefault(name, {})[step] = float(value)
+  return {
+    name: Series(sorted(points), [points[step] for step in sorted(points)])
+    for name, points in series.items()
+  }
+
+
+def smooth(values: Sequence[float], *, span: float) -> list[float]:
+  """Exponential moving average, corrected for its start.
+
+  Args:
+    values: noisy values.
+    span: number of values that weigh in: the weight of the past is 1 - 2 / (span + 1).
+
+  Returns:
+    As many values; equal to the input for a span of 1.
+  """
+  decay = 1.0 - 2.0 / (max(span, 1.0) + 1.0)
+  total, weight, smoothed = 0.0, 0.0, []
+  for value in values:
+    total = decay * total + (1.0 - decay) * value
+    weight = decay * weight + (1.0 - decay)
+    smoothed.append(total / weight)
+  return smoothed
+
+
+def ticks(low: float, high: float, *, count: int = 5) -> list[float]:
+  """Round numbers, multiples of 1, 2 or 5 times a power of ten, that lie in [low, high].
+
+  Args:
+    low: lower end of the axis.
+    high: upper end, larger than `low`.
+    count: about how many to return.
+
+  Returns:
+    Increasing numbers.
+  """
+  rough = (high - low) / max(count, 1)
+  power = 10.0 ** math.floor(math.log10(rough))
+  step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+  first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+  return [index * step for index in range(first, last + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+  """Ticks of a logarithmic axis: 1, 2, 5 in each decade, or powers of ten over many decades.
+
+  Where that would leave less than three, the ticks of a linear axis.
+
+  Args:
+    low: lower end, positive.
+    high: upper end.
+
+  Returns:
+    Increasing numbers in [low, high].
+  """
+  decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+  factors = (1, 2, 5) if len(decades) <= 4 else (1,)
+  every = max(1, len(decades) // 6)
+  found = [factor * 10.0**decade for decade in decades[::every] for factor in factors]
+  inside = [tick for tick in found if low * 0.999 <= tick <= high * 1.001]
+  return inside if len(inside) > 2 else [tick for tick in ticks(low, high) if tick > 0]
+
+
+def number(value: float) -> str:
+  """A short label for a number: 2000 becomes 2k, 0.00012 becomes 1.2e-4."""
+  size = abs(value)
+  if size >= 1e6:
+    return f"{value / 1e6:.4g}M"
+  if size >= 1e4 or (size >= 1e3 and value == round(value, -2)):
+    return f"{value / 1e3:.4g}k"
+  if 0 < size < 1e-3:
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
+  return f"{value:.4g}"
+
+
+def chart(
+  series: Series, *, title: str, log: bool = False, span: float = 1.0, baseline: float | None = None
+) -> str:
+  """Draws one quantity over the steps.
+
+  Args:
+    series: what to draw, at least one point.
+    title: read out to those who cannot see the chart.
+    log: logarithmic vertical axis; all values must be positive.
+    span: above 1, the raw curve is drawn faintly under its moving average of this span.
+    baseline: a level to compare with, drawn as a dashed line.
+
+  Returns:
+    An `<svg>` element.
+  """
+  smoothed = smooth(series.values, span=span)
+  low, high = _vertical_range(series.values, smoothed, baseline, log)
+  first, last = series.steps[0], max(series.steps[-1], series.steps[0] + 1)
+
+  def x(step: float) -> float:
+    return LEFT + (step - first) / (last - first) * (WIDTH - LEFT - RIGHT)
+
+  def y(value: float) -> float:
+    scale = math.log10 if log else float
+    share = (scale(value) - scale(low)) / (scale(high) - scale(low))
+    return HEIGHT - BOTTOM - min(max(share, -0.02), 1.02) * (HEIGHT - TOP - BOTTOM)
+
+  parts = [
+    f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
+    f"<title>{escape(title)}</title>",
+  ]
+  for tick in log_ticks(low, high) if log else ticks(low, high):
+    parts.append(
+      f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>'
+      f'<text class="label" x="{LEFT - 7}" y="{y(tick) + 4:.1f}" text-anchor="end">'
+      f"{number(tick)}</text>"
+    )
+  bottom = HEIGHT - BOTTOM
+  for tick in ticks(first, last):
+    parts.append(
+      f'<line class="axis" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{bottom}" y2="{bottom + 4}"/>'
+      f'<text class="label" x="{x(tick):.1f}" y="{bottom + 17}" text-anchor="middle">'
+      f"{number(tick)}</text>"
+    )
+  parts.append(
+    f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{bottom}" y2="{bottom}"/>'
+    f'<text class="label" x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">step</text>'
+  )
+  if baseline is not None:
+    parts.append(
+      f'<line class="baseline" x1="{LEFT}" x2="{WIDTH - RIGHT}" '
+      f'y1="{y(baseline):.1f}" y2="{y(baseline):.1f}"/>'
+    )
+
+  def line(values: list[float], kind: str) -> str:
+    points = " ".join(f"{x(s):.1f},{y(v):.1f}" for s, v in _thinned(series.steps, values))
+    return f'<polyline class="{kind}" points="{points}"/>'
+
+  if span > 1:
+    parts.append(line(series.values, "raw"))
+  parts.append(line(smoothed, "curve"))
+  if len(series.steps) <= 40:
+    parts += [
+      f'<circle class="point" cx="{x(step):.1f}" cy="{y(value):.1f}" r="2.5">'
+      f"<title>step {step}: {value:.4g}</title></circle>"
+      for step, value in zip(series.steps, smoothed, strict=True)
+    ]
+  return "".join([*parts, "</svg>"])
+
+
+def _vertical_range(
+  values: list[float], smoothed: list[float], baseline: float | None, log: bool
+) -> tuple[float, float]:
+  """Ends of the vertical axis; single spikes of the raw curve may leave the chart."""
+  ordered = sorted(values)
+  shown = [ordered[len(ordered) // 100], ordered[-1 - len(ordered) // 100], *smoothed]
+  shown += [] if baseline is None else [baseline]
+  low, high = min(shown), max(shown)
+  if log:
+    low, high = min(low, high / 1.2), max(high, low * 1.2)
+    return low * (low / high) ** 0.05, high * (high / low) ** 0.05
+  margin = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
+  return low - margin, high + margin
+
+
+def _thinned(steps: list[int], values: list[float]) -> list[tuple[int, float]]:
+  """A curve with few enough points to embed that still reaches every peak it had."""
+  points = list(zip(steps, values, strict=True))
+  if len(points) <= 2 * COLUMNS:
+    return points
+  kept = []
+  for column in range(COLUMNS):
+    stretch = points[column * len(points) // COLUMNS : (column + 1) * len(points) // COLUMNS]
+    ends = {min(stretch, key=lambda p: p[1]), max(stretch, key=lambda p: p[1])}
+    kept += sorted(ends)
+  return kept

@@ -1,0 +1,152 @@
+"""The gallery: one HTML file that shows what a run makes, and can be sent alone.
+
+Pictures are embedded, styles and scripts are inside, nothing is fetched: it opens from a disk, a
+mail or a phone. The page is `gallery.html`; here is what goes into it.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+
+from imtrans.evaluation.curves import read_log
+from imtrans.evaluation.gallery_parts import NAMES, curve_groups, figure_tables, setting_groups
+from imtrans.evaluation.pairs import Result
+from imtrans.evaluation.previews import data_uri, preview
+from imtrans.training.files import write_atomically
+
+CREDITS = {"openmoji": "Drawings: OpenMoji, CC BY-SA 4.0, openmoji.org"}
+
+
+class Card(NamedTuple):
+  """One picture of the gallery: titled `data:` URIs side by side, with their figures."""
+
+  name: str
+  pictures: list[tuple[str, str]]
+  figures: dict[str, float]
+
+
+class Section(NamedTuple):
+  """The cards of one direction, and how many pictures they were chosen from."""
+
+  direction: str
+  cards: list[Card]
+  total: int
+
+  @property
+  def title(self) -> str:
+    """The direction in words."""
+    return NAMES[self.direction]
+
+  @property
+  def scored(self) -> bool:
+    """Whether any card has figures."""
+    return any(card.figures for card in self.cards)
+
+  @property
+  def caption(self) -> str:
+    """Says how many pictures are shown, and which."""
+    if len(self.cards) == self.total:
+      return f"all {self.total} test pictures" if self.total != 1 else "the one test picture"
+    chosen = (
+      "the best, the worst and an even choice of the others" if self.scored else "evenly chosen"
+    )
+    return f"{len(self.cards)} of {self.total} test pictures: {chosen}; all are saved as files"
+
+
+def make_card(result: Result) -> Card:
+  """Embeds a result's pictures.
+
+  Args:
+    result: of `evaluate_pairs`.
+
+  Returns:
+    Its card: source, output and, where known, target.
+  """
+  pictures = {"source": result.source, "output": result.output, "target": result.target}
+  uris = [(name, data_uri(preview(im))) for name, im in pictures.items() if im is not None]
+  return Card(result.name, uris, result.figures)
+
+
+def choose_cards(cards: Sequence[Card], *, limit: int = 120) -> list[Card]:
+  """Chooses what to show of many pictures, so that the page stays small enough to send.
+
+  Args:
+    cards: all of one direction.
+    limit: how many to keep at most.
+
+  Returns:
+    All of them if they are few. Otherwise a tenth of the limit with the smallest L1, a tenth with
+    the largest, and the rest evenly spaced; in the given order.
+  """
+  if len(cards) <= limit:
+    return list(cards)
+  scored = [index for index, card in enumerate(cards) if card.figures]
+  scored.sort(key=lambda index: cards[index].figures["l1"])
+  extreme = limit // 10 if scored else 0
+  kept = set(scored[:extreme]) | set(scored[len(scored) - extreme :])
+  others = [index for index in range(len(cards)) if index not in kept]
+  room = limit - len(kept)
+  kept |= {others[index * len(others) // room] for index in range(room)}
+  return [cards[index] for index in sorted(kept)]
+
+
+def write_gallery(
+  path: Path,
+  *,
+  title: str,
+  sections: Sequence[Section],
+  metrics: Mapping[str, float],
+  directions: Sequence[str],
+  log: Path,
+  config: Mapping[str, Any],
+  protocol: Mapping[str, Any],
+  notes: Sequence[str] = (),
+) -> None:
+  """Writes the page.
+
+  Args:
+    path: the HTML file.
+    title: its heading.
+    sections: pictures by direction.
+    metrics: "eval/l1", "baseline/l1", "eval_ba/l1", ...; empty without true pairs.
+    directions: "ab" and "ba" in the order of the run; the first has the names without suffix.
+    log: the run's log.jsonl; a missing one leaves the curves out.
+    config: the run's config as nested dicts.
+    protocol: how the figures were measured; checkpoint, step and others are shown at the top.
+    notes: sentences that a reader must see, such as why there are no figures.
+  """
+  environment = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+  )
+  page = environment.get_template("gallery.html").render(
+    title=title,
+    facts=[
+      ("checkpoint", protocol["checkpoint"]),
+      ("step", f"{protocol['step']:,}"),
+      ("test pictures", " + ".join(str(section.total) for section in sections)),
+    ],
+    notes=list(notes),
+    tables=figure_tables(metrics, directions),
+    sections=[section for section in sections if section.cards],
+    groups=curve_groups(read_log(log), metrics),
+    settings=setting_groups(config, protocol),
+    credits=[text for source, text in CREDITS.items() if source == config["data"]["source"]],
+    version=package_version("imtrans"),
+  )
+  write_atomically(path, page)
+
+
+def package_version(name: str) -> str:
+  """Returns the installed version of a package, or "unknown" (such as in a source tree)."""
+  try:
+    return installed_version(name)
+  except PackageNotFoundError:
+    return "unknown"

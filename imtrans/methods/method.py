@@ -1,0 +1,112 @@
+"""The contract between a method and the training step, and how a method calls its networks."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+PyTree = Any
+
+
+class Method(NamedTuple):
+  """An image-to-image translation method, as pure functions of arrays.
+
+  params = {"generator": tree, "discriminator": tree}: all that each player optimizes, however many
+  networks it owns.
+  extras: carried, never differentiated (image pools, spectral-norm vectors, batch statistics).
+  outputs: every array that the generators made for this batch.
+
+  init: (key, batch) -> (params, extras)
+  generate: (generator_params, extras, batch, key) -> (outputs, extras)
+  discriminator_loss: (discriminator_params, extras, outputs, batch, key)
+    -> (loss, (extras, metrics))
+  generator_loss: (discriminator_params, extras, outputs, batch, key) -> (loss, metrics)
+  translate: (generator_params, extras, source, key, *, direction, mode) -> images
+    direction: "ab" or "ba"; a method with one generator ignores it. mode: "train" keeps dropout
+    and normalises each image by its own batch-norm statistics, "test" uses no dropout and the
+    running statistics. No image's result depends on the others of its batch.
+  """
+
+  init: Callable
+  generate: Callable
+  discriminator_loss: Callable
+  generator_loss: Callable
+  translate: Callable
+
+
+def initialize(module: nn.Module, key: Array, images: Array) -> tuple[PyTree, PyTree]:
+  """Initializes a network.
+
+  Args:
+    module: takes images and `train`.
+    key: random key.
+    images: [batch, height, width, channels]; only its shape matters.
+
+  Returns:
+    Its parameters, and its other collections (batch statistics, spectral vectors), maybe empty.
+  """
+  params_key, dropout_key = jax.random.split(key)
+  variables = module.init(
+    {"params": params_key, "dropout": dropout_key}, jnp.zeros_like(images), train=True
+  )
+  collections = dict(variables)
+  return collections.pop("params"), collections
+
+
+def apply(
+  module: nn.Module, params: PyTree, collections: PyTree, images: Array, key: Array | None = None
+) -> tuple[Array, PyTree]:
+  """Applies a network as in training.
+
+  Args:
+    module: takes images and `train`.
+    params: its parameters.
+    collections: its other collections.
+    images: [batch, height, width, channels].
+    key: for dropout; not needed by a network without.
+
+  Returns:
+    The output and the updated collections.
+  """
+  return module.apply(
+    {"params": params, **collections},
+    images,
+    train=True,
+    rngs={} if key is None else {"dropout": key},
+    mutable=list(collections),
+  )
+
+
+def translate_each(
+  module: nn.Module, params: PyTree, collections: PyTree, images: Array, key: Array, *, mode: str
+) -> Array:
+  """Applies a generator for use rather than for training.
+
+  Args:
+    module: takes images and `train`.
+    params: its parameters.
+    collections: its other collections.
+    images: [batch, height, width, channels] in [-1, 1].
+    key: for dropout, split over the images.
+    mode: "train" or "test", see `Method`.
+
+  Returns:
+    [batch, height, width, out_channels] in [-1, 1].
+
+  Raises:
+    ValueError: for another mode.
+  """
+  if mode == "test":
+    outputs = module.apply({"params": params, **collections}, images, train=False)
+    return cast(Array, outputs)
+  if mode != "train":
+    raise ValueError(f"mode must be 'train' or 'test', got {mode!r}.")
+
+  def one(image: Array, image_key: Array) -> Array:
+    output, _ = apply(module, params, collections, image[None], image_key)
+    return output[0]
+
+  return jax.vmap(one)(images, jax.random.split(key, images.shape[0]))

@@ -1,0 +1,94 @@
+"""pix2pix: paired translation with a conditional adversarial network."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from imtrans.methods.method import Method, apply, initialize, translate_each
+from imtrans.objectives import adversarial_losses, mean_absolute_error
+
+
+def pix2pix(
+  generator: nn.Module,
+  discriminator: nn.Module,
+  *,
+  adversarial: str = "vanilla",
+  adversarial_weight: float = 1.0,
+  l1_weight: float = 100.0,
+  discriminator_weight: float = 0.5,
+) -> Method:
+  """Conditional GAN with an L1 term (Isola et al., 2017, Eq. 4, https://arxiv.org/abs/1611.07004).
+
+  Batches hold "source" and "target", [batch, height, width, channels] in [-1, 1]. The
+  discriminator sees source and image side by side in the channels.
+
+  Args:
+    generator: source to target; its dropout is the noise z.
+    discriminator: of the concatenated pair.
+    adversarial: name of the adversarial pair.
+    adversarial_weight: weight of the generator's adversarial term; 0 trains by L1 alone.
+    l1_weight: weight of the mean absolute error.
+    discriminator_weight: the paper halves the discriminator's objective (Sec. 3.3).
+
+  Returns:
+    The method.
+  """
+  discriminator_objective, generator_objective = adversarial_losses(adversarial)
+
+  def init(key, batch):
+    generator_key, discriminator_key = jax.random.split(key)
+    generator_params, generator_state = initialize(generator, generator_key, batch["source"])
+    discriminator_params, discriminator_state = initialize(
+      discriminator, discriminator_key, pair(batch["source"], batch["target"])
+    )
+    params = {"generator": generator_params, "discriminator": discriminator_params}
+    return params, {"generator": generator_state, "discriminator": discriminator_state}
+
+  def generate(generator_params, extras, batch, key):
+    fake, state = apply(generator, generator_params, extras["generator"], batch["source"], key)
+    return {"fake": fake}, {**extras, "generator": state}
+
+  def discriminator_loss(discriminator_params, extras, outputs, batch, key):
+    del key
+    source, state = batch["source"], extras["discriminator"]
+    real_logits, state = apply(
+      discriminator, discriminator_params, state, pair(source, batch["target"])
+    )
+    fake_logits, state = apply(
+      discriminator, discriminator_params, state, pair(source, outputs["fake"])
+    )
+    loss = discriminator_weight * discriminator_objective(real_logits, fake_logits)
+    metrics = {
+      "discriminator/loss": loss,
+      "discriminator/real_logits": jnp.mean(real_logits),
+      "discriminator/fake_logits": jnp.mean(fake_logits),
+    }
+    return loss, ({**extras, "discriminator": state}, metrics)
+
+  def generator_loss(discriminator_params, extras, outputs, batch, key):
+    del key
+    fake = outputs["fake"]
+    logits, _ = apply(
+      discriminator, discriminator_params, extras["discriminator"], pair(batch["source"], fake)
+    )
+    adversarial_term = generator_objective(logits)
+    l1 = mean_absolute_error(fake, batch["target"])
+    loss = adversarial_weight * adversarial_term + l1_weight * l1
+    metrics = {
+      "generator/loss": loss,
+      "generator/adversarial": adversarial_term,
+      "generator/l1": l1,
+    }
+    return loss, metrics
+
+  def translate(generator_params, extras, source, key, *, direction, mode):
+    del direction  # One generator: the data decided which way it goes.
+    return translate_each(generator, generator_params, extras["generator"], source, key, mode=mode)
+
+  return Method(init, generate, discriminator_loss, generator_loss, translate)
+
+
+def pair(source: Array, image: Array) -> Array:
+  """Returns what a conditional discriminator sees: source and image, concatenated in channels."""
+  return jnp.concatenate([source, image], axis=-1)

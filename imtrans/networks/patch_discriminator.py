@@ -1,0 +1,96 @@
+"""Discriminators that judge an image patch by patch."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from imtrans.networks.convolution import Convolution
+from imtrans.networks.normalization import Normalization, needs_bias
+from imtrans.theory.patches import Layer
+
+
+class PatchDiscriminator(nn.Module):
+  """PatchGAN discriminator (Isola et al., 2017, Sec. 3.2.2, https://arxiv.org/abs/1611.07004).
+
+  `num_layers` strided 4x4 convolutions, then two of stride one. With `num_layers=3` each logit
+  sees a 70x70 pixel patch; 0 to 6 give 7, 16, 34, 70, 142, 286 and 574.
+  """
+
+  num_layers: int = 3
+  features: int = 64  # Channels of the first layer; doubled per layer, at most 8 times.
+  norm: str = "batch"
+  spectral_norm: bool = False
+  dtype: jnp.dtype = jnp.float32
+
+  @property
+  def layers(self) -> tuple[Layer, ...]:
+    """The geometry of the convolutions, first to last."""
+    return (Layer(4, 2, 1),) * self.num_layers + (Layer(4, 1, 1),) * 2
+
+  @nn.compact
+  def __call__(self, images: Array, *, train: bool) -> Array:
+    """Maps [batch, height, width, channels] in [-1, 1] to logits [batch, height', width', 1]."""
+    _check_images(images)
+    if not 0 <= self.num_layers <= 6:
+      raise ValueError(f"num_layers must be between 0 and 6, got {self.num_layers}.")
+    hidden = images
+    *hidden_layers, last = self.layers
+    for index, layer in enumerate(hidden_layers):
+      hidden = Convolution(
+        self.features * min(2**index, 8),
+        *layer,
+        use_bias=index == 0 or needs_bias(self.norm),
+        spectral_norm=self.spectral_norm,
+        dtype=self.dtype,
+        name=f"layer_{index}",
+      )(hidden)
+      norm = "none" if index == 0 else self.norm
+      hidden = Normalization(norm, self.dtype, name=f"norm_{index}")(hidden, train=train)
+      hidden = nn.leaky_relu(hidden, 0.2)
+    logits = Convolution(
+      1, *last, spectral_norm=self.spectral_norm, dtype=self.dtype, name="logits"
+    )(hidden)
+    return logits.astype(jnp.float32)
+
+
+class PixelDiscriminator(nn.Module):
+  """1x1 PixelGAN discriminator (Isola et al., 2017, Sec. 4.4): it sees colours and no texture."""
+
+  features: int = 64
+  norm: str = "batch"
+  spectral_norm: bool = False
+  dtype: jnp.dtype = jnp.float32
+
+  @property
+  def layers(self) -> tuple[Layer, ...]:
+    """The geometry of the convolutions, first to last."""
+    return (Layer(1, 1, 0),) * 3
+
+  @nn.compact
+  def __call__(self, images: Array, *, train: bool) -> Array:
+    """Maps [batch, height, width, channels] in [-1, 1] to logits [batch, height, width, 1]."""
+    _check_images(images)
+
+    def convolution(features: int, name: str, bias: bool, hidden: Array) -> Array:
+      return Convolution(
+        features,
+        1,
+        use_bias=bias,
+        spectral_norm=self.spectral_norm,
+        dtype=self.dtype,
+        name=name,
+      )(hidden)
+
+    bias = needs_bias(self.norm)
+    hidden = nn.leaky_relu(convolution(self.features, "layer_0", True, images), 0.2)
+    hidden = convolution(2 * self.features, "layer_1", bias, hidden)
+    hidden = Normalization(self.norm, self.dtype, name="norm_1")(hidden, train=train)
+    logits = convolution(1, "logits", bias, nn.leaky_relu(hidden, 0.2))
+    return logits.astype(jnp.float32)
+
+
+def _check_images(images: Array) -> None:
+  if images.ndim != 4:
+    raise ValueError(
+      f"images must have shape [batch, height, width, channels], got {images.shape}."
+    )

@@ -1,0 +1,77 @@
+"""U-Net and encoder-decoder generators."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from imtrans.networks.convolution import Convolution, TransposedConvolution
+from imtrans.networks.normalization import Normalization, needs_bias
+
+
+class UNet(nn.Module):
+  """U-Net generator (Isola et al., 2017, Appendix 6.1.1, https://arxiv.org/abs/1611.07004).
+
+  Every level halves height and width with a 4x4 convolution, down to a bottleneck that sees the
+  whole image when `num_levels` is log2 of its side, and doubles them again, each decoder level
+  reading its mirror encoder level too. Without `skips` it is the encoder-decoder of Sec. 4.2.
+  Height and width must be multiples of 2 ** num_levels.
+  """
+
+  out_channels: int = 3
+  num_levels: int = 8  # 6, 7 and 8 for images of 64, 128 and 256 pixels.
+  features: int = 64  # Channels of the first level; doubled per level, at most 8 times.
+  norm: str = "batch"
+  dropout: float = 0.5  # In the first three decoder levels: the noise of pix2pix.
+  skips: bool = True
+  dtype: jnp.dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, images: Array, *, train: bool) -> Array:
+    """Maps [batch, height, width, channels] in [-1, 1] to [batch, height, width, out_channels]."""
+    _check_images(images, 2**self.num_levels)
+    widths = [self.features * min(2**level, 8) for level in range(self.num_levels)]
+    innermost = self.num_levels - 1
+
+    hidden, encoded = images, []
+    for level, width in enumerate(widths):
+      if level > 0:
+        hidden = nn.leaky_relu(hidden, 0.2)
+      # Neither the first level nor the bottleneck is normalised: a 1x1 map has no variance.
+      norm = "none" if level in (0, innermost) else self.norm
+      hidden = Convolution(
+        width, 4, 2, 1, use_bias=needs_bias(self.norm), dtype=self.dtype, name=f"encoder_{level}"
+      )(hidden)
+      hidden = Normalization(norm, self.dtype, name=f"encoder_norm_{level}")(hidden, train=train)
+      encoded.append(hidden)
+
+    for level in reversed(range(1, self.num_levels)):
+      hidden = TransposedConvolution(
+        widths[level - 1],
+        use_bias=needs_bias(self.norm),
+        dtype=self.dtype,
+        name=f"decoder_{level}",
+      )(nn.relu(hidden))
+      hidden = Normalization(self.norm, self.dtype, name=f"decoder_norm_{level}")(
+        hidden, train=train
+      )
+      if level > innermost - 3:
+        hidden = nn.Dropout(self.dropout, deterministic=not train)(hidden)
+      if self.skips:
+        hidden = jnp.concatenate([hidden, encoded[level - 1]], axis=-1)
+
+    outputs = TransposedConvolution(self.out_channels, dtype=self.dtype, name="decoder_0")(
+      nn.relu(hidden)
+    )
+    return jnp.tanh(outputs.astype(jnp.float32))
+
+
+def _check_images(images: Array, multiple: int) -> None:
+  if images.ndim != 4:
+    raise ValueError(
+      f"images must have shape [batch, height, width, channels], got {images.shape}."
+    )
+  if images.shape[1] % multiple or images.shape[2] % multiple:
+    raise ValueError(
+      f"height and width must be multiples of {multiple} for this U-Net, got "
+      f"{images.shape[1]}x{images.shape[2]}: choose another crop size or num_levels."
+    )

@@ -1,0 +1,1 @@
+"""Training: state, the two-player step, mesh, checkpoints, schedules and the loop."""

@@ -1,0 +1,194 @@
+"""Checkpoints of a run: the train state and the data iterator's position, saved as one.
+
+`checkpoints/` keeps the newest few and is what a run resumes from; `best/` keeps the one with the
+lowest `best_metric`. Orbax writes a checkpoint under a temporary name and renames it, so a killed
+writer leaves none that looks whole.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import grain
+import jax
+import jax.numpy as jnp
+import orbax.checkpoint as ocp
+
+from imtrans.training.state import TrainState
+
+LAST, BEST = "checkpoints", "best"
+
+
+class CheckpointError(OSError):
+  """A checkpoint that could not be written or read; the message says what is left."""
+
+  exit_code = 1  # Of the command line: the input was right.
+
+
+class Checkpoints:
+  """One folder of checkpoints, each a directory named by its step."""
+
+  def __init__(self, folder: Path, *, keep: int) -> None:
+    """Opens or creates the folder.
+
+    Args:
+      folder: where the checkpoints are.
+      keep: newest checkpoints kept.
+    """
+    self.folder = folder.absolute()
+    # Orbax logs every save at level INFO and unfinished folders at WARNING: neither is news here.
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    self._manager = ocp.CheckpointManager(
+      self.folder,
+      options=ocp.CheckpointManagerOptions(
+        max_to_keep=keep, create=True, cleanup_tmp_directories=True
+      ),
+    )
+
+  def steps(self) -> list[int]:
+    """Steps that have a checkpoint, ascending."""
+    return sorted(self._manager.all_steps())
+
+  def save(
+    self, step: int, state: TrainState, data: grain.DatasetIterator, *, wait: bool = False
+  ) -> None:
+    """Saves in the background; what goes wrong there is raised by the next call.
+
+    Args:
+      step: names the checkpoint; an existing one is left as it is.
+      state: the train state.
+      data: the iterator that fed it.
+      wait: whether to return only when everything is on disk.
+
+    Raises:
+      CheckpointError: if this save or the one before could not be written.
+    """
+    try:
+      if step not in self._manager.all_steps():
+        if jax.default_backend() == "cpu":
+          # On CPU the writer would read the very buffers that the next step is given to reuse.
+          state = jax.tree.map(jnp.copy, state)
+        self._manager.save(
+          step,
+          args=ocp.args.Composite(
+            state=ocp.args.StandardSave(state), data=grain.checkpoint.CheckpointSave(data)
+          ),
+        )
+      if wait:
+        self._manager.wait_until_finished()
+      self._manager.check_for_errors()
+    except Exception as error:
+      # Orbax raises what its storage layers raise; the cause is kept for the log.
+      raise CheckpointError(self._failure(step, error)) from error
+
+  def restore(
+    self, step: int, state: TrainState, data: grain.DatasetIterator | None = None
+  ) -> TrainState:
+    """Reads one checkpoint.
+
+    Args:
+      step: an existing step.
+      state: abstract arrays (shape, dtype, sharding) of the state to be read.
+      data: the iterator to be set to the checkpoint's position; None leaves it out.
+
+    Returns:
+      The state.
+
+    Raises:
+      CheckpointError: if it cannot be read.
+    """
+    items: dict[str, Any] = {"state": ocp.args.StandardRestore(state)}
+    if data is not None:
+      items["data"] = grain.checkpoint.CheckpointRestore(data)
+    try:
+      return self._manager.restore(step, args=ocp.args.Composite(**items))["state"]
+    except Exception as error:
+      raise CheckpointError(
+        f"the checkpoint {self.folder / str(step)} cannot be read ({_first_line(error)})."
+      ) from error
+
+  def restore_newest(
+    self, state: TrainState, data: grain.DatasetIterator
+  ) -> tuple[TrainState | None, list[str]]:
+    """Reads the newest checkpoint that can be read.
+
+    Args:
+      state: abstract arrays of the state.
+      data: the iterator to be set.
+
+    Returns:
+      The state, or None if there is no checkpoint, and one message per unreadable newer one. Those
+      are renamed to STEP.corrupt, out of the way of the run that will write that step again.
+
+    Raises:
+      CheckpointError: if there are checkpoints and none can be read.
+    """
+    problems = []
+    for step in reversed(self.steps()):
+      try:
+        restored = self.restore(step, state, data)
+      except CheckpointError as error:
+        problems.append((step, str(error)))
+        continue
+      for broken, _ in problems:
+        (self.folder / str(broken)).rename(self.folder / f"{broken}.corrupt")
+      self._manager.reload()
+      return restored, [message for _, message in problems]
+    if problems:
+      raise CheckpointError(
+        f"{problems[0][1]} No other checkpoint in {self.folder} can be read either: move the "
+        "folder away to start afresh."
+      )
+    return None, []
+
+  def discard_after(self, step: int) -> None:
+    """Deletes checkpoints of later steps, which a run that goes on from `step` will write again."""
+    for later in self.steps():
+      if later > step:
+        self._manager.delete(later)
+
+  def close(self) -> None:
+    """Waits for the writer; raises CheckpointError if it failed."""
+    try:
+      self._manager.wait_until_finished()
+      self._manager.check_for_errors()
+      self._manager.close()
+    except Exception as error:
+      raise CheckpointError(self._failure(None, error)) from error
+
+  def _failure(self, step: int | None, error: Exception) -> str:
+    what = "a checkpoint" if step is None else f"the checkpoint of step {step}"
+    steps = self.steps()
+    left = f"the last good one is step {steps[-1]}" if steps else "there is none yet"
+    return (
+      f"could not save {what} in {self.folder} ({_first_line(error)}); {left}. Free some space or "
+      "mend the folder, then run the same command again."
+    )
+
+
+def read_state(path: Path, state: TrainState) -> TrainState:
+  """Reads the state of one checkpoint without touching the folder that it lies in.
+
+  Args:
+    path: the checkpoint's directory, named by its step.
+    state: abstract arrays (shape, dtype, sharding).
+
+  Returns:
+    The state.
+
+  Raises:
+    CheckpointError: if it cannot be read.
+  """
+  try:
+    with ocp.StandardCheckpointer() as reader:
+      return reader.restore(path.absolute() / "state", state)
+  except Exception as error:
+    raise CheckpointError(
+      f"the checkpoint {path} cannot be read ({_first_line(error)}): name another one with "
+      "--checkpoint."
+    ) from error
+
+
+def _first_line(error: Exception) -> str:
+  lines = str(error).strip().splitlines()
+  return (lines[0] if lines else type(error).__name__)[:300]

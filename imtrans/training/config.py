@@ -1,0 +1,173 @@
+"""Every field of a run's configuration, with its default, and how two configurations differ."""
+
+import json
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from imtrans.training.files import write_atomically
+
+# Fields that decide the shapes of the state: a run cannot go on with others.
+ARCHITECTURE = ("method.name", "method.pool_size", "generator", "discriminator", "ema_decay")
+
+
+def default_config() -> ConfigDict:
+  """All fields. A file in configs/ states what its recipe is about and leaves the rest.
+
+  Times are steps, sizes are pixels, weights are the effective ones.
+
+  Returns:
+    An unlocked config; `get_config` of a config file returns it locked.
+  """
+  config = ConfigDict()
+  config.seed = 0
+  config.num_steps = 100_000
+  config.batch_size = 1  # Of the whole mesh.
+  config.update_rule = "alternating"
+  config.ema_decay = 0.0  # 0 keeps no moving average of the generator.
+  config.precision = "auto"  # "float32", "bfloat16", or by platform.
+  config.mesh = (-1, 1)  # Devices along batch and image height; -1 takes the rest.
+  config.inference = "test"  # "train" keeps dropout and per-image batch statistics in use.
+
+  config.data = ConfigDict()
+  config.data.source = "folders"
+  config.data.path = ""
+  config.data.direction = "ab"  # pix2pix translates a to b, or b to a.
+  config.data.background = "white"  # Under transparent pixels.
+  config.data.resize = "square"  # "square", "scale_width" or "none".
+  config.data.load_size = 286
+  config.data.crop_size = 256
+  config.data.flip = True
+  config.data.num_threads = 4
+  config.data.options = ConfigDict()  # Of the source, such as tones and flags of "openmoji".
+
+  config.method = ConfigDict({"name": "pix2pix"})
+  config.generator = ConfigDict({"name": "unet"})
+  config.discriminator = ConfigDict({"name": "patch"})
+
+  config.optimizer = ConfigDict()
+  config.optimizer.learning_rate = 2e-4
+  config.optimizer.b1 = 0.5
+  config.optimizer.b2 = 0.999
+  config.optimizer.clip_norm = 0.0  # 0 does not clip.
+  config.optimizer.schedule = "constant"  # "constant", "linear", "cosine" or "exponential".
+  config.optimizer.decay_start = 0
+
+  config.log_every = 100
+  config.sample_every = 1_000  # 0 never, here and below.
+  config.eval_every = 5_000
+  config.save_every = 5_000
+  config.keep = 3  # Newest checkpoints kept; the best one is kept beside them.
+  config.best_metric = "eval/l1"  # The lowest is the best.
+  config.eval_batch_size = 16
+  return config
+
+
+def tiny(config: ConfigDict) -> ConfigDict:
+  """Shrinks a config in place until a test can afford it: the `:tiny` variant.
+
+  Args:
+    config: a full config.
+
+  Returns:
+    The same object: 16 pixels, four features, two steps.
+  """
+  config.update(num_steps=2, batch_size=4, log_every=1, sample_every=2, eval_every=2, save_every=2)
+  config.eval_batch_size = 4
+  config.optimizer.schedule = "constant"
+  config.optimizer.decay_start = 0
+  config.data.update(load_size=18, crop_size=16)
+  if "size" in config.data.options:
+    config.data.options.size = 18
+  config.generator.features = 4
+  config.discriminator.features = 4
+  if config.generator.name == "unet":
+    config.generator.num_levels = 4
+  else:
+    config.generator.num_blocks = 1
+  if config.discriminator.name == "patch":
+    config.discriminator.num_layers = 1
+  return config
+
+
+def variant_config(config: ConfigDict, variant: str, **variants) -> ConfigDict:
+  """Applies a named variant and locks the config: the last line of every config file.
+
+  Args:
+    config: the full config.
+    variant: "full", "tiny" or a key of `variants`.
+    **variants: functions that change a config in place, such as `cpu`.
+
+  Returns:
+    The locked config.
+
+  Raises:
+    ValueError: for an unknown variant, listing the known.
+  """
+  changes = {"full": lambda full: full, "tiny": tiny, **variants}
+  if variant not in changes:
+    raise ValueError(f"unknown config variant {variant!r}: choose one of {', '.join(changes)}.")
+  changes[variant](config)
+  return config.lock()
+
+
+def save_config(config: ConfigDict, path: Path) -> None:
+  """Writes a config as JSON."""
+  write_atomically(path, json.dumps(config.to_dict(), indent=2) + "\n")
+
+
+def read_config(path: Path) -> ConfigDict:
+  """Reads what `save_config` wrote, locked; ValueError if it is not there or not JSON."""
+  try:
+    return ConfigDict(json.loads(path.read_text()), convert_dict=True).lock()
+  except FileNotFoundError:
+    raise ValueError(
+      f"{path.parent} holds no run: {path.name} is missing. Name a workdir that `imtrans train` "
+      "wrote."
+    ) from None
+  except json.JSONDecodeError as error:
+    raise ValueError(f"{path} is not valid JSON ({error}): restore it from a copy.") from None
+
+
+def differences(old: ConfigDict, new: ConfigDict) -> dict[str, tuple]:
+  """Fields whose values differ.
+
+  Args:
+    old: one config.
+    new: another.
+
+  Returns:
+    {"section.field": (old value, new value)}, None for an absent field.
+  """
+  flat_old, flat_new = _flat(old.to_dict()), _flat(new.to_dict())
+  return {
+    name: (flat_old.get(name), flat_new.get(name))
+    for name in sorted(flat_old.keys() | flat_new.keys())
+    if flat_old.get(name) != flat_new.get(name)
+  }
+
+
+def check_same_architecture(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
+  """Raises ValueError naming every changed field that a checkpoint of `workdir` cannot follow."""
+  changed = {
+    name: values
+    for name, values in differences(old, new).items()
+    if any(name == field or name.startswith(field + ".") for field in ARCHITECTURE)
+    and not (name == "ema_decay" and all(values))
+  }
+  if changed:
+    listing = "; ".join(f"{name} was {was}, now {now}" for name, (was, now) in changed.items())
+    raise ValueError(
+      f"{workdir} holds a run of another architecture ({listing}): use another --workdir, or the "
+      "old values."
+    )
+
+
+def _flat(tree: dict, prefix: str = "") -> dict:
+  flat = {}
+  for name, value in tree.items():
+    if isinstance(value, dict):
+      flat |= _flat(value, f"{prefix}{name}.")
+    else:
+      flat[prefix + name] = list(value) if isinstance(value, tuple) else value
+  return flat

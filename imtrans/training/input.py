@@ -1,0 +1,127 @@
+"""From a config to batches: which dataset, which preprocessing, how images are shaped."""
+
+import json
+from pathlib import Path
+
+import grain
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from imtrans.data import Dataset, ImageSpec, open_dataset, paired_batches, unpaired_batches
+from imtrans.training.files import write_atomically
+
+SPECS = "specs.json"
+UNPAIRED_METHODS = ("cyclegan",)
+
+
+def is_paired(config: ConfigDict) -> bool:
+  """Whether the config's method trains on images that belong together."""
+  return config.method.name not in UNPAIRED_METHODS
+
+
+def open_data(config: ConfigDict, split: str) -> Dataset:
+  """The dataset that a config names.
+
+  Args:
+    config: its sections `data` and `method` are read.
+    split: "train" or "test".
+
+  Returns:
+    Two domains, paired or not.
+  """
+  data = config.data
+  return open_dataset(
+    data.source,
+    split=split,
+    paired=is_paired(config),
+    path=data.path,
+    background=data.background,
+    **data.options.to_dict(),
+  )
+
+
+def domain_specs(dataset: Dataset) -> dict[str, ImageSpec]:
+  """What the pictures of a training set are.
+
+  Args:
+    dataset: from `open_data`.
+
+  Returns:
+    {"a": ..., "b": ...}.
+
+  Raises:
+    ValueError: if the dataset has one domain alone.
+  """
+  if dataset.b is None:
+    raise ValueError(
+      "training needs two domains, but data.path is a single folder of pictures: give a folder "
+      "with trainA/ and trainB/, or A/ and B/."
+    )
+  return {"a": dataset.a.spec, "b": dataset.b.spec}
+
+
+def training_batches(config: ConfigDict, dataset: Dataset) -> grain.DatasetIterator:
+  """An endless iterator over this process's part of the batches.
+
+  Args:
+    config: its `data` section, seed and batch size are read.
+    dataset: from `open_data`.
+
+  Returns:
+    A Grain iterator of {"source", "target"} or {"a", "b"}, [local batch, height, width, channels]
+    in [-1, 1].
+  """
+  data = config.data
+  options = {
+    "batch_size": config.batch_size,
+    "seed": config.seed,
+    "resize": data.resize,
+    "load_size": data.load_size,
+    "crop_size": data.crop_size,
+    "flip": data.flip,
+    "num_threads": data.num_threads,
+    "process_index": jax.process_index(),
+    "process_count": jax.process_count(),
+  }
+  if is_paired(config):
+    return paired_batches(dataset, direction=data.direction, **options)
+  return unpaired_batches(dataset, **options)
+
+
+def example_batch(config: ConfigDict, channels: dict[str, int]) -> dict[str, jax.Array]:
+  """A batch of one black image per entry, for shapes alone.
+
+  Args:
+    config: its `data` and `method` sections are read.
+    channels: of the domains, {"a": ..., "b": ...}.
+
+  Returns:
+    Arrays [1, crop_size, crop_size, channels].
+  """
+  side = config.data.crop_size
+  names = {"a": "a", "b": "b"}
+  if is_paired(config):
+    forward = config.data.direction == "ab"
+    names = {"source": "a", "target": "b"} if forward else {"source": "b", "target": "a"}
+  return {
+    name: jnp.zeros((1, side, side, channels[domain]), jnp.float32)
+    for name, domain in names.items()
+  }
+
+
+def save_specs(specs: dict[str, ImageSpec], workdir: Path) -> None:
+  """Records what the pictures of each domain are, so that outputs are written the same way."""
+  text = json.dumps({name: spec.to_dict() for name, spec in specs.items()}, indent=2)
+  write_atomically(workdir / SPECS, text + "\n")
+
+
+def read_specs(workdir: Path) -> dict[str, ImageSpec]:
+  """Reads what `save_specs` wrote; ValueError if it is missing or damaged."""
+  path = workdir / SPECS
+  try:
+    return {name: ImageSpec.from_dict(spec) for name, spec in json.loads(path.read_text()).items()}
+  except (OSError, json.JSONDecodeError) as error:
+    raise ValueError(
+      f"{path} cannot be read ({error}): name a workdir that `imtrans train` wrote."
+    ) from None

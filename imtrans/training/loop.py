@@ -1,0 +1,242 @@
+"""The training loop: batches in, checkpoints, logs and samples out."""
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import clu.parameter_overview
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+from PIL import Image
+
+from imtrans.data import Dataset
+from imtrans.methods import Method
+from imtrans.training.assembly import build_method, build_optimizers, build_schedule
+from imtrans.training.checkpoints import BEST, LAST, Checkpoints
+from imtrans.training.config import (
+  check_same_architecture,
+  differences,
+  read_config,
+  save_config,
+)
+from imtrans.training.input import (
+  domain_specs,
+  example_batch,
+  save_specs,
+  training_batches,
+)
+from imtrans.training.interruption import Interruption, Stopped
+from imtrans.training.journal import LOG, Journal, Progress, read_log
+from imtrans.training.mesh import check_batch, make_mesh, replicated, shard_batch
+from imtrans.training.state import TrainState, create_state
+from imtrans.training.step import make_train_step
+
+
+class Snapshot(NamedTuple):
+  """What evaluation and sampling see of a run; generator_params is the average if one is kept."""
+
+  step: int
+  method: Method
+  generator_params: Any
+  extras: Any
+
+
+class Diverged(FloatingPointError):  # noqa: N818 (names what happened to the run)
+  """A loss is no longer a finite number."""
+
+  exit_code = 1
+
+
+def train(
+  config: ConfigDict,
+  workdir: Path,
+  dataset: Dataset,
+  *,
+  evaluate: Callable[[Snapshot], Mapping[str, float]],
+  sample: Callable[[Snapshot], np.ndarray],
+) -> TrainState:
+  """Trains a run to its last step, going on from its newest checkpoint if it has one.
+
+  Args:
+    config: a whole config, see `default_config`.
+    workdir: the run's folder; made if absent.
+    dataset: the training pictures.
+    evaluate: metrics of a snapshot, called every `eval_every` steps.
+    sample: a uint8 picture [height, width, 3] of a snapshot, called every `sample_every` steps.
+
+  Returns:
+    The final state.
+
+  Raises:
+    ValueError: for a config that cannot be run, or another architecture than the workdir's.
+    CheckpointError: if a checkpoint cannot be written, or none can be read.
+    Diverged: if a loss is not finite.
+    Stopped: after SIGTERM or Ctrl-C, everything saved.
+  """
+  mesh = make_mesh(tuple(config.mesh))
+  check_batch(mesh, config.batch_size, config.data.crop_size)
+  specs = domain_specs(dataset)
+  channels = {name: spec.channels for name, spec in specs.items()}
+  method = build_method(config, channels)
+  optimizers = build_optimizers(config)
+  schedule = build_schedule(config)
+  changes = _enter_workdir(config, workdir)
+  save_specs(specs, workdir)
+
+  def start(batch):
+    return create_state(
+      method, optimizers, batch, seed=config.seed, keep_ema=config.ema_decay > 0.0
+    )
+
+  example = example_batch(config, channels)
+  placed = replicated(mesh)
+  abstract = jax.tree.map(
+    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=placed),
+    jax.eval_shape(start, example),
+  )
+  batches = training_batches(config, dataset)
+  checkpoints = Checkpoints(workdir / LAST, keep=config.keep)
+  best = Checkpoints(workdir / BEST, keep=1)
+  state, problems = checkpoints.restore_newest(abstract, batches)
+  resumed = state is not None
+  if state is None:
+    state = jax.jit(start, out_shardings=placed)(example)
+  first = int(state.step)
+  best.discard_after(first)
+
+  journal = Journal(workdir, step=first)
+  lowest = min(
+    (record.get(config.best_metric, math.inf) for record in read_log(workdir / LOG)),
+    default=math.inf,
+  )
+  progress = Progress(
+    start=first,
+    num_steps=config.num_steps,
+    batch_size=config.batch_size,
+    visible=jax.process_index() == 0,
+  )
+  for message in problems:
+    progress.say(f"{message} Going on from step {first}.")
+  if resumed:
+    progress.say(f"resuming {workdir} at step {first}")
+    for name, (was, now) in changes.items():
+      progress.say(f"changed since the last start: {name} was {was}, now {now}")
+  else:
+    progress.say(_overview(state))
+
+  train_step = jax.jit(
+    make_train_step(method, optimizers, update_rule=config.update_rule, ema_decay=config.ema_decay),
+    donate_argnums=0,
+    out_shardings=(placed, placed),
+  )
+  pending: list[tuple[int, Mapping[str, jax.Array]]] = []
+  samples = workdir / "samples"
+  samples.mkdir(exist_ok=True)
+  try:
+    with Interruption() as interruption:
+      for step in range(first + 1, config.num_steps + 1):
+        state, metrics = train_step(state, shard_batch(mesh, next(batches)))
+        pending.append((step, metrics))
+        if len(pending) > 1:
+          # The host stays one step ahead, no further: batches wait in device memory.
+          jax.block_until_ready(pending[-2][1])
+        progress.advance(step)
+
+        stopping = interruption.signal_number
+        due = {
+          name: bool(every) and (step % every == 0 or step == config.num_steps)
+          for name, every in (
+            ("log", config.log_every),
+            ("sample", config.sample_every),
+            ("eval", config.eval_every),
+            ("save", config.save_every),
+          )
+        }
+        if not (stopping or any(due.values())):
+          continue
+        scalars = _finite_scalars(pending, checkpoints)
+        if due["log"]:
+          journal.write_event(step, progress.report(step, scalars))
+          rate = np.asarray(schedule(step - 1)).item()
+          journal.write(step, {**scalars, "learning_rate": rate})
+        snapshot = Snapshot(step, method, state.ema or state.params["generator"], state.extras)
+        if due["sample"]:
+          picture = sample(snapshot)
+          Image.fromarray(picture).save(samples / f"step_{step:08d}.png")
+          journal.write_image(step, "samples", picture)
+        if due["eval"]:
+          scores = dict(evaluate(snapshot))
+          if scores:
+            journal.write(step, scores)
+          progress.say(_scores_line(step, scores))
+          if scores.get(config.best_metric, math.inf) < lowest:
+            lowest = scores[config.best_metric]
+            best.save(step, state, batches)
+        if due["save"] or stopping:
+          checkpoints.save(step, state, batches, wait=bool(stopping))
+        if stopping:
+          raise Stopped(
+            f"stopped at step {step} of {config.num_steps}, everything saved: run the same command "
+            "again to go on.",
+            stopping,
+          )
+        progress.restart_clock()
+      if config.num_steps > first:
+        checkpoints.save(config.num_steps, state, batches)
+  finally:
+    progress.close()
+    journal.close()
+    best.close()
+    checkpoints.close()
+  return state
+
+
+def _enter_workdir(config: ConfigDict, workdir: Path) -> dict[str, tuple]:
+  workdir.mkdir(parents=True, exist_ok=True)
+  path = workdir / "config.json"
+  changes = {}
+  if path.exists():
+    old = read_config(path)
+    check_same_architecture(old, config, workdir)
+    changes = differences(old, config)
+  save_config(config, path)
+  return changes
+
+
+def _finite_scalars(
+  pending: list[tuple[int, Mapping[str, jax.Array]]], checkpoints: Checkpoints
+) -> dict[str, float]:
+  """Fetches all pending metrics, empties the list and returns the newest as floats."""
+  fetched = [(step, jax.device_get(metrics)) for step, metrics in pending]
+  pending.clear()
+  for step, metrics in fetched:
+    for name, value in metrics.items():
+      if not math.isfinite(value):
+        steps = checkpoints.steps()
+        left = (
+          f"the last good checkpoint is {checkpoints.folder / str(steps[-1])}"
+          if steps
+          else "there is no checkpoint yet"
+        )
+        raise Diverged(
+          f"{name} is {value} at step {step}; {left}. Lower config.optimizer.learning_rate or set "
+          "config.optimizer.clip_norm, then run the same command again."
+        )
+  return {name: float(value) for name, value in fetched[-1][1].items()}
+
+
+def _overview(state: TrainState) -> str:
+  counts = {
+    player: clu.parameter_overview.count_parameters(params)
+    for player, params in state.params.items()
+  }
+  return "parameters: " + ", ".join(f"{player} {count:,}" for player, count in counts.items())
+
+
+def _scores_line(step: int, scores: Mapping[str, float]) -> str:
+  if not scores:
+    return f"step {step}: nothing to measure, the test images have no known answers"
+  listing = "  ".join(f"{name} {value:.4f}" for name, value in scores.items())
+  return f"step {step}: {listing}"

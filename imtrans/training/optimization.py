@@ -1,0 +1,67 @@
+"""Learning-rate schedules and the players' optimizer."""
+
+import optax
+
+
+def learning_rate_schedule(
+  name: str, *, learning_rate: float, num_steps: int, decay_start: int = 0, rate: float = 0.1
+) -> optax.Schedule:
+  """A schedule by name; its argument is the number of updates done, 0 to num_steps - 1.
+
+  * "constant": learning_rate throughout.
+  * "linear": constant until decay_start, then linear towards zero at num_steps, so that the last
+    update still has learning_rate / (num_steps - decay_start): no update is dead.
+  * "cosine": constant until decay_start, then half a cosine towards zero at num_steps.
+  * "exponential": constant until decay_start, then a factor of `rate` by num_steps.
+
+  Args:
+    name: one of the four.
+    learning_rate: the first value.
+    num_steps: length of the run in steps.
+    decay_start: steps before the decay.
+    rate: the factor of "exponential".
+
+  Returns:
+    An optax schedule.
+
+  Raises:
+    ValueError: for another name, or a decay that starts after the end.
+  """
+  length = num_steps - decay_start
+  if name == "constant":
+    return optax.constant_schedule(learning_rate)
+  if length <= 0:
+    raise ValueError(
+      f"optimizer.decay_start ({decay_start}) must be smaller than num_steps ({num_steps})."
+    )
+  if name == "linear":
+    return optax.linear_schedule(learning_rate, 0.0, length, decay_start)
+  if name == "cosine":
+    decay = optax.cosine_decay_schedule(learning_rate, length)
+  elif name == "exponential":
+    decay = optax.exponential_decay(learning_rate, length, rate)
+  else:
+    raise ValueError(
+      f"unknown schedule {name!r}: choose one of constant, linear, cosine, exponential."
+    )
+  return optax.join_schedules([optax.constant_schedule(learning_rate), decay], [decay_start])
+
+
+def adam(
+  schedule: optax.Schedule, *, b1: float = 0.5, b2: float = 0.999, clip_norm: float = 0.0
+) -> optax.GradientTransformation:
+  """Adam as adversarial networks use it (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980).
+
+  Args:
+    schedule: learning rate.
+    b1: decay of the first moment. 0.5 and less keeps the bilinear game from spiralling out fast.
+    b2: decay of the second moment.
+    clip_norm: largest global norm of a gradient; 0 does not clip.
+
+  Returns:
+    The transformation.
+  """
+  transformation = optax.adam(schedule, b1=b1, b2=b2, eps=1e-8)
+  if clip_norm > 0.0:
+    return optax.chain(optax.clip_by_global_norm(clip_norm), transformation)
+  return transformation

@@ -1,0 +1,44 @@
+"""Runs of `imtrans train` in processes of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+class CommandLine:
+  """Starts `imtrans train` on the pictures."""
+
+  def __init__(self, pictures, num_devices=1):
+    self._pictures = pictures
+    flags = f"--xla_force_host_platform_device_count={num_devices}"
+    self._environment = {
+      **os.environ,
+      "JAX_PLATFORMS": "cpu",
+      "XLA_FLAGS": f"{flags} --xla_backend_optimization_level=0",
+      "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".cache" / "jax"),
+      "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
+    }
+
+  def start(self, config, workdir, *overrides, **options):
+    """Starts the command; `overrides` are like "num_steps=4"."""
+    command = [sys.executable, "-m", "imtrans", "train"]
+    command += ["--config", f"{ROOT / 'configs' / config}.py:tiny", "--workdir", str(workdir)]
+    command += [f"--config.data.path={self._pictures}"]
+    command += [f"--config.{override}" for override in overrides]
+    return subprocess.Popen(
+      command,
+      env=self._environment,
+      stdout=subprocess.PIPE,
+      stderr=subprocess.STDOUT,
+      text=True,
+      **options,
+    )
+
+  def run(self, config, workdir, *overrides, **options):
+    """Runs the command to its end; returns the exit code and what it printed."""
+    process = self.start(config, workdir, *overrides, **options)
+    output, _ = process.communicate(timeout=300)
+    return process.returncode, output

@@ -1,0 +1,38 @@
+"""Shared test settings: four fake CPU devices, strict promotion, a persistent compilation cache."""
+
+import os
+from pathlib import Path
+
+CACHE = Path(__file__).parent.parent / ".cache"
+
+# Read when jax starts. Tests compile much and run little: unoptimized code is ready sooner.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["XLA_FLAGS"] = (
+  os.environ.get("XLA_FLAGS", "")
+  + " --xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
+).strip()
+os.environ.setdefault("IMTRANS_CACHE", str(CACHE / "imtrans"))
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+jax.config.update("jax_compilation_cache_dir", str(CACHE / "jax"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+  """trainA, trainB, testA and testB of a few 20x20 pictures; pairs have the same names."""
+  folder = tmp_path_factory.mktemp("pictures")
+  generator = np.random.default_rng(0)
+  for name, count in (("trainA", 9), ("trainB", 9), ("testA", 4), ("testB", 4)):
+    (folder / name).mkdir()
+    for index in range(count):
+      array = generator.integers(0, 256, (20, 20, 3), np.uint8)
+      Image.fromarray(array).save(folder / name / f"{index}.png")
+  return folder

@@ -1,0 +1,114 @@
+"""What goes in comes out: type, size, range; and what is refused, in which words."""
+
+import numpy as np
+import pytest
+
+from imtrans.data import ImageSpec
+from imtrans.evaluation.translator import Translator
+
+GREY = ImageSpec(1, "uint8", 0.0, 255.0)
+RGB = ImageSpec(3, "uint8", 0.0, 255.0)
+
+
+@pytest.fixture
+def translator(make_run):
+  return Translator(make_run())
+
+
+def _image(*shape, dtype=np.uint8, top=255):
+  values = np.random.default_rng(0).uniform(0, 1, shape)
+  return (values * top).astype(dtype)
+
+
+@pytest.mark.parametrize("shape", [(257, 301, 3), (2, 13, 7, 3), (1, 1, 3), (16, 16, 3)])
+def test_any_size_keeps_its_size(translator, shape):
+  image = _image(*shape)
+  result = translator.translate(image)
+  assert result.shape == shape
+  assert result.dtype == np.uint8
+  np.testing.assert_allclose(result, image / 2, atol=0.5)
+
+
+@pytest.mark.parametrize(
+  "dtype,top", [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1), (np.float64, 1)]
+)
+def test_the_type_comes_back(translator, dtype, top):
+  image = _image(5, 9, 3, dtype=dtype, top=top)
+  result = translator.translate(image)
+  assert result.dtype == dtype
+  np.testing.assert_allclose(result / top, image / top / 2, atol=0.5 / 255 if top == 255 else 1e-4)
+
+
+def test_grey_pictures(make_run):
+  translator = Translator(make_run(specs={"a": GREY, "b": GREY}))
+  assert translator.translate(_image(6, 7)).shape == (6, 7)
+  assert translator.translate(_image(6, 7, 1)).shape == (6, 7, 1)
+
+
+def test_grey_is_taken_as_rgb(translator):
+  image = _image(6, 7)
+  result = translator.translate(image)
+  assert result.shape == (6, 7, 3)
+  np.testing.assert_array_equal(result, translator.translate(np.stack([image] * 3, axis=-1)))
+
+
+def test_recorded_ranges_are_used(make_run):
+  twelve_bits = ImageSpec(3, "uint16", 0.0, 4095.0)
+  translator = Translator(make_run(specs={"a": twelve_bits, "b": twelve_bits}))
+  image = _image(4, 4, 3, dtype=np.uint16, top=4095)
+  np.testing.assert_allclose(translator.translate(image), image / 2, atol=0.51)
+  with pytest.raises(ValueError, match=r"must lie in \[0, 4095\]"):
+    translator.translate(image * 8)
+
+
+def test_translate_to_target_writes_the_recorded_type(make_run):
+  translator = Translator(make_run(specs={"a": RGB, "b": ImageSpec(3, "uint16", 0.0, 65535.0)}))
+  result = translator.translate_to_target(np.full((4, 4, 3), 255, np.uint8))
+  assert result.dtype == np.uint16
+  np.testing.assert_allclose(result, 32768, atol=1)
+
+
+def test_both_directions_undo_each_other(make_run):
+  translator = Translator(make_run(method="cyclegan"))
+  assert translator.directions == ("ab", "ba")
+  image = _image(8, 8, 3, dtype=np.float32, top=1)
+  back = translator.translate(translator.translate(image), direction="ba")
+  np.testing.assert_allclose(back, image, atol=1e-6)
+
+
+def test_mode_and_seed(translator):
+  image = _image(8, 8, 3, dtype=np.float32, top=1)
+  noisy = translator.translate(image, mode="train", seed=1)
+  np.testing.assert_array_equal(noisy, translator.translate(image, mode="train", seed=1))
+  assert np.abs(noisy - translator.translate(image, mode="train", seed=2)).max() > 0.01
+  assert np.abs(noisy - translator.translate(image)).max() > 0.01
+
+
+@pytest.mark.parametrize(
+  "image,options,message",
+  [
+    (np.zeros((4, 4, 4), np.uint8), {}, "drop the alpha channel"),
+    (np.zeros((4, 4, 2), np.uint8), {}, r"3 channel\(s\), this one has 2"),
+    (np.zeros(4, np.uint8), {}, r"got shape \(4,\)"),
+    (np.zeros((0, 4, 3), np.uint8), {}, "not empty"),
+    (np.zeros((4, 4, 3), np.int64), {}, "got int64: convert it"),
+    (np.zeros((4, 4, 3), bool), {}, "got bool"),
+    (np.full((4, 4, 3), 200.0), {}, r"lie in \[0, 1\], this one runs from 200 to 200"),
+    (np.full((4, 4, 3), np.nan), {}, "lie in"),
+    (np.zeros((4, 4, 3), np.uint8), {"direction": "ba"}, "direction ab, not 'ba'"),
+    (np.zeros((4, 4, 3), np.uint8), {"mode": "exam"}, "mode must be"),
+  ],
+)
+def test_what_is_refused(translator, image, options, message):
+  with pytest.raises(ValueError, match=message):
+    translator.translate(image, **options)
+
+
+def test_rgb_for_a_grey_run(make_run):
+  with pytest.raises(ValueError, match="convert it to grey"):
+    Translator(make_run(specs={"a": GREY, "b": RGB})).translate(_image(4, 4, 3))
+
+
+def test_overshoot_of_a_resize_is_clipped(translator):
+  result = translator.translate(np.full((4, 4, 3), 1.05, np.float32))
+  np.testing.assert_allclose(result, 0.5, atol=1e-6)

@@ -1,0 +1,257 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from imtrans.methods import cyclegan, pix2pix
+from imtrans.networks import PatchDiscriminator, ResNet, UNet
+from imtrans.training.optimization import adam
+from imtrans.training.state import create_state
+from imtrans.training.step import make_train_step
+
+KEY = jax.random.key(0)
+
+
+def _images(seed, batch=2, channels=3):
+  coarse = jax.random.uniform(jax.random.key(seed), (batch, 4, 4, channels), minval=-1.0)
+  return jax.image.resize(coarse, (batch, 16, 16, channels), "linear")
+
+
+def _pix2pix(norm="batch", dropout=0.5, **weights):
+  generator = UNet(num_levels=4, features=4, norm=norm, dropout=dropout)
+  return pix2pix(generator, PatchDiscriminator(num_layers=1, features=4, norm=norm), **weights)
+
+
+def _cyclegan(spectral_norm=False, **weights):
+  generator = ResNet(num_blocks=1, features=4)
+  discriminator = PatchDiscriminator(
+    num_layers=1, features=4, norm="instance", spectral_norm=spectral_norm
+  )
+  return cyclegan(generator, generator, discriminator, **{"pool_size": 4, **weights})
+
+
+CASES = {
+  "pix2pix": (lambda: _pix2pix(dropout=0.0), {"source": _images(0), "target": _images(1)}),
+  "cyclegan": (_cyclegan, {"a": _images(0), "b": _images(1)}),
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+  build, batch = CASES[request.param]
+  method = build()
+  params, extras = jax.jit(method.init)(KEY, batch)
+  return method, batch, params, extras
+
+
+def _state(method, optimizers, batch, keep_ema=False):
+  def create(batch):
+    return create_state(method, optimizers, batch, seed=0, keep_ema=keep_ema)
+
+  return jax.jit(create)(batch)
+
+
+def _norm(tree):
+  return float(optax.tree.norm(tree))
+
+
+def _step_function(method, **options):
+  optimizers = {
+    player: adam(optax.constant_schedule(1e-2)) for player in ("generator", "discriminator")
+  }
+  return optimizers, jax.jit(make_train_step(method, optimizers, **options))
+
+
+def test_a_player_at_rest_is_not_moved_by_the_other(case):
+  """Each loss has no gradient for the other player's parameters, whatever path it takes."""
+  method, batch, *_ = case
+  moving, resting = optax.sgd(0.1), optax.sgd(0.0)
+  for mover in ("generator", "discriminator"):
+    optimizers = {"generator": resting, "discriminator": resting, mover: moving}
+    state = _state(method, optimizers, batch)
+    after, _ = jax.jit(make_train_step(method, optimizers))(state, batch)
+    change = jax.tree.map(jnp.subtract, after.params, state.params)
+    for player in ("generator", "discriminator"):
+      assert (_norm(change[player]) > 0.0) == (player == mover)
+
+
+def test_the_generators_gradient_has_nothing_of_the_discriminators_loss(case):
+  """Scaling the discriminator's loss must leave the generator's update as it is, and vice versa."""
+  method, batch, *_ = case
+
+  def scaled(loss, factor):
+    def new(*arguments):
+      value, aux = loss(*arguments)
+      return factor * value, aux
+
+    return new
+
+  def step(method):
+    sgd = {player: optax.sgd(0.1) for player in ("generator", "discriminator")}
+    state = _state(method, sgd, batch)
+    return jax.jit(make_train_step(method, sgd, update_rule="simultaneous"))(state, batch)[0].params
+
+  plain = step(method)
+  for player, field in (("generator", "discriminator_loss"), ("discriminator", "generator_loss")):
+    other = step(method._replace(**{field: scaled(getattr(method, field), 3.0)}))
+    change = jax.tree.map(jnp.subtract, other, plain)
+    assert _norm(change[player]) < 1e-6
+    assert _norm({**change, player: {}}) > 1e-4
+
+
+def test_metrics_are_finite_and_named_by_player(case):
+  method, batch, *_ = case
+  optimizers, step = _step_function(method, ema_decay=0.9)
+  state = _state(method, optimizers, batch, keep_ema=True)
+  state, metrics = step(state, batch)
+  for name, value in metrics.items():
+    assert name.split("/")[0] in ("generator", "discriminator"), name
+    assert value.shape == () and np.isfinite(value), name
+  assert {"generator/loss", "discriminator/loss"} <= metrics.keys()
+  assert int(state.step) == 1
+
+
+def test_the_step_updates_as_two_separate_gradients_would(case):
+  """One forward pass and a pull-back give the gradients of the losses written out in full."""
+  method, batch, *_ = case
+  sgd = {player: optax.sgd(0.1) for player in ("generator", "discriminator")}
+  state = _state(method, sgd, batch)
+  keys = jax.random.split(jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step), 3)
+  for rule in ("alternating", "simultaneous"):
+    after, _ = jax.jit(make_train_step(method, sgd, update_rule=rule))(state, batch)
+
+    outputs, extras = jax.jit(method.generate)(
+      state.params["generator"], state.extras, batch, keys[0]
+    )
+    d_gradient, (extras, _) = jax.jit(jax.grad(method.discriminator_loss, has_aux=True))(
+      state.params["discriminator"], extras, outputs, batch, keys[1]
+    )
+    moved = jax.tree.map(lambda p, g: p - 0.1 * g, state.params["discriminator"], d_gradient)
+    opponent = moved if rule == "alternating" else state.params["discriminator"]
+
+    def generator_loss(params, opponent=opponent, extras=extras):
+      outputs, _ = method.generate(params, state.extras, batch, keys[0])
+      return method.generator_loss(opponent, extras, outputs, batch, keys[2])[0]
+
+    g_gradient = jax.jit(jax.grad(generator_loss))(state.params["generator"])
+    expected = jax.tree.map(lambda p, g: p - 0.1 * g, state.params["generator"], g_gradient)
+    for player, tree in (("generator", expected), ("discriminator", moved)):
+      jax.tree.map(
+        lambda got, want: np.testing.assert_allclose(got, want, atol=2e-5),
+        after.params[player],
+        tree,
+      )
+
+
+def test_pix2pix_terms_by_hand():
+  method = _pix2pix(norm="none", l1_weight=7.0, adversarial_weight=2.0)
+  batch = CASES["pix2pix"][1]
+  params, extras = jax.jit(method.init)(KEY, batch)
+  outputs, extras = jax.jit(method.generate)(params["generator"], extras, batch, KEY)
+  loss, metrics = jax.jit(method.generator_loss)(
+    params["discriminator"], extras, outputs, batch, KEY
+  )
+  l1 = np.mean(np.abs(np.asarray(outputs["fake"]) - np.asarray(batch["target"])))
+  np.testing.assert_allclose(metrics["generator/l1"], l1, rtol=1e-5)
+  np.testing.assert_allclose(loss, 2.0 * metrics["generator/adversarial"] + 7.0 * l1, rtol=1e-5)
+  # Logits near zero at the start: -log sigmoid(0) each, and half of two of them.
+  np.testing.assert_allclose(metrics["generator/adversarial"], np.log(2.0), atol=0.02)
+  d_loss, _ = method.discriminator_loss(params["discriminator"], extras, outputs, batch, KEY)
+  np.testing.assert_allclose(d_loss, np.log(2.0), atol=0.02)
+
+
+def test_cyclegan_terms_by_hand():
+  method = _cyclegan(cycle_weight=3.0, identity_weight=2.0, adversarial_weight=0.5)
+  batch = CASES["cyclegan"][1]
+  params, extras = jax.jit(method.init)(KEY, batch)
+  outputs, extras = jax.jit(method.generate)(params["generator"], extras, batch, KEY)
+  loss, metrics = jax.jit(method.generator_loss)(
+    params["discriminator"], extras, outputs, batch, KEY
+  )
+
+  def distance(name, domain):
+    return np.mean(np.abs(np.asarray(outputs[name]) - np.asarray(batch[domain])))
+
+  expected = sum(
+    0.5 * metrics[f"generator/adversarial_{name}"]
+    + 3.0 * distance(f"reconstructed_{name}", name)
+    + 2.0 * distance(f"identity_{name}", name)
+    for name in ("a", "b")
+  )
+  np.testing.assert_allclose(loss, expected, rtol=1e-5)
+  # The reconstruction goes through the other domain, the identity does not.
+  translate = jax.jit(method.translate, static_argnames=("direction", "mode"))
+  there = translate(params["generator"], extras, batch["a"], KEY, direction="ab", mode="test")
+  np.testing.assert_allclose(outputs["fake_b"], there, atol=1e-5)
+  back = translate(params["generator"], extras, there, KEY, direction="ba", mode="test")
+  np.testing.assert_allclose(outputs["reconstructed_a"], back, atol=1e-5)
+  straight = translate(params["generator"], extras, batch["a"], KEY, direction="ba", mode="test")
+  np.testing.assert_allclose(outputs["identity_a"], straight, atol=1e-5)
+
+
+def test_identity_weight_zero_makes_no_identity_images():
+  method = _cyclegan(identity_weight=0.0)
+  batch = CASES["cyclegan"][1]
+  params, extras = jax.jit(method.init)(KEY, batch)
+  outputs, _ = method.generate(params["generator"], extras, batch, KEY)
+  assert sorted(outputs) == ["fake_a", "fake_b", "reconstructed_a", "reconstructed_b"]
+
+
+def test_overfits_one_batch(case):
+  method, batch, *_ = case
+  optimizers, step = _step_function(method)
+  state = _state(method, optimizers, batch)
+  state, first = step(state, batch)
+  for _ in range(150):
+    state, last = step(state, batch)
+  name = "generator/l1" if "generator/l1" in first else "generator/cycle_a"
+  assert last[name] < 0.5 * first[name]
+
+
+def test_spectral_vectors_travel_in_extras():
+  method = _cyclegan(spectral_norm=True)
+  batch = CASES["cyclegan"][1]
+  optimizers, step = _step_function(method)
+  state = _state(method, optimizers, batch)
+  before = state.extras["discriminator"]["a"]["spectral"]
+  state, _ = step(state, batch)
+  after = state.extras["discriminator"]["a"]["spectral"]
+  assert _norm(jax.tree.map(jnp.subtract, before, after)) > 1e-3
+
+
+@pytest.mark.parametrize("mode", ["train", "test"])
+def test_translation_of_an_image_does_not_depend_on_its_batch(mode):
+  method = _pix2pix(norm="batch", dropout=0.0)
+  batch = CASES["pix2pix"][1]
+  params, extras = jax.jit(method.init)(KEY, batch)
+  translate = jax.jit(method.translate, static_argnames=("direction", "mode"))
+  together = translate(params["generator"], extras, batch["source"], KEY, direction="ab", mode=mode)
+  for index in range(2):
+    alone = translate(
+      params["generator"],
+      extras,
+      batch["source"][index : index + 1],
+      KEY,
+      direction="ab",
+      mode=mode,
+    )
+    np.testing.assert_allclose(alone[0], together[index], atol=1e-5)
+
+
+def test_dropout_is_noise_in_train_mode_alone():
+  method = _pix2pix(norm="none", dropout=0.5)
+  batch = CASES["pix2pix"][1]
+  params, extras = jax.jit(method.init)(KEY, batch)
+  params = jax.tree.map(lambda leaf: 10.0 * leaf, params)
+
+  def translate(key, mode):
+    return np.asarray(
+      method.translate(params["generator"], extras, batch["source"], key, direction="ab", mode=mode)
+    )
+
+  one, two = jax.random.split(KEY)
+  assert np.abs(translate(one, "train") - translate(two, "train")).max() > 1e-3
+  np.testing.assert_array_equal(translate(one, "test"), translate(two, "test"))
+  with pytest.raises(ValueError, match="mode must be"):
+    translate(one, "eval")

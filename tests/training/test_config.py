@@ -1,0 +1,90 @@
+import pytest
+
+from imtrans.training.assembly import build_method, build_optimizers, size_multiple
+from imtrans.training.config import (
+  check_same_architecture,
+  default_config,
+  differences,
+  read_config,
+  save_config,
+  tiny,
+  variant_config,
+)
+
+CHANNELS = {"a": 3, "b": 3}
+
+
+def _config(**changes):
+  config = default_config()
+  config.update(changes)
+  return config
+
+
+def test_configs_survive_json(tmp_path):
+  config = _config(seed=7)
+  save_config(config, tmp_path / "config.json")
+  assert differences(config, read_config(tmp_path / "config.json")) == {}
+
+
+def test_a_missing_or_damaged_config_is_named(tmp_path):
+  with pytest.raises(ValueError, match=r"holds no run: config\.json is missing"):
+    read_config(tmp_path / "config.json")
+  (tmp_path / "config.json").write_text("{")
+  with pytest.raises(ValueError, match="not valid JSON"):
+    read_config(tmp_path / "config.json")
+
+
+def test_a_changed_architecture_is_refused_with_the_difference_named(tmp_path):
+  old, new = _config(), _config()
+  new.generator = {"name": "unet", "features": 32}
+  new.num_steps = 5
+  with pytest.raises(ValueError, match=r"generator.features was None, now 32"):
+    check_same_architecture(old, new, tmp_path)
+  new.generator = old.generator
+  check_same_architecture(old, new, tmp_path)
+  assert differences(old, new) == {"num_steps": (100_000, 5)}
+  with pytest.raises(ValueError, match=r"ema_decay was 0.0, now 0.9"):
+    check_same_architecture(old, _config(ema_decay=0.9), tmp_path)
+  check_same_architecture(_config(ema_decay=0.99), _config(ema_decay=0.9), tmp_path)
+
+
+def test_variants_are_locked_and_unknown_ones_listed():
+  config = variant_config(default_config(), "tiny")
+  assert config.is_locked and config.num_steps == 2
+  with pytest.raises(
+    ValueError, match="unknown config variant 'small': choose one of full, tiny, cpu"
+  ):
+    variant_config(default_config(), "small", cpu=tiny)
+
+
+@pytest.mark.parametrize(
+  ("section", "value", "message"),
+  [
+    ("method", {"name": "pixtopix"}, "unknown method 'pixtopix': choose one of cyclegan, pix2pix"),
+    ("generator", {"name": "vit"}, "unknown generator 'vit': choose one of unet, resnet"),
+    ("generator", {"name": "unet", "blocks": 9}, "generator UNet has no field 'blocks'"),
+    ("discriminator", {"name": "image"}, "unknown discriminator 'image'"),
+    ("method", {"name": "pix2pix", "lambda_l1": 1.0}, "method pix2pix has no field 'lambda_l1'"),
+    ("precision", "fp16", "precision must be auto, float32 or bfloat16, got 'fp16'"),
+  ],
+)
+def test_unknown_names_and_fields_list_the_known(section, value, message):
+  config = _config()
+  config[section] = value
+  with pytest.raises(ValueError, match=message):
+    build_method(config, CHANNELS)
+
+
+def test_identity_needs_equal_channels():
+  config = _config(
+    method={"name": "cyclegan", "identity_weight": 5.0}, generator={"name": "resnet"}
+  )
+  with pytest.raises(ValueError, match=r"set method\.identity_weight to 0"):
+    build_method(config, {"a": 1, "b": 3})
+
+
+def test_optimizers_and_size_multiples():
+  assert build_optimizers(_config()).keys() == {"generator", "discriminator"}
+  assert size_multiple(_config()) == 256
+  assert size_multiple(_config(generator={"name": "unet", "num_levels": 6})) == 64
+  assert size_multiple(_config(generator={"name": "resnet"})) == 4

@@ -1,0 +1,125 @@
+"""What a run does when something goes wrong: one sentence, an exit code, nothing lost."""
+
+import resource
+import shutil
+
+import pytest
+
+from imtrans.training.journal import read_log
+from tests.command_line import CommandLine
+
+OVERRIDES = ("save_every=2", "eval_every=0", "sample_every=0")
+
+
+@pytest.fixture(scope="module")
+def finished(pictures, tmp_path_factory):
+  """A run of six steps with checkpoints at 2, 4 and 6."""
+  workdir = tmp_path_factory.mktemp("finished") / "run"
+  code, output = CommandLine(pictures).run("pix2pix_facades", workdir, "num_steps=6", *OVERRIDES)
+  assert code == 0, output
+  return workdir
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+  return shutil.copytree(finished, tmp_path / "run")
+
+
+def _check_sentence(output, *parts):
+  assert "Traceback" not in output
+  last = output.strip().splitlines()[-1]
+  assert last.startswith("imtrans: ")
+  for part in parts:
+    assert part in last, last
+
+
+def _steps(workdir):
+  return sorted(
+    int(path.name) for path in (workdir / "checkpoints").iterdir() if path.name.isdigit()
+  )
+
+
+def test_a_corrupt_newest_checkpoint_falls_back_and_says_so(copy, command_line):
+  for file in (copy / "checkpoints" / "6" / "state").rglob("*"):
+    if file.is_file():
+      file.write_bytes(file.read_bytes()[:10])
+  code, output = command_line.run("pix2pix_facades", copy, "num_steps=8", *OVERRIDES)
+  assert code == 0, output
+  assert "checkpoints/6 cannot be read" in output and "Going on from step 4" in output
+  assert _steps(copy) == [4, 6, 8]
+  assert (copy / "checkpoints" / "6.corrupt").is_dir()
+  assert [record["step"] for record in read_log(copy / "log.jsonl")] == list(range(1, 9))
+
+
+def test_checkpoints_that_are_all_corrupt_end_the_run_and_stay(copy, command_line):
+  for file in (copy / "checkpoints").rglob("*"):
+    if file.is_file():
+      file.write_bytes(b"")
+  code, output = command_line.run("pix2pix_facades", copy, "num_steps=8", *OVERRIDES)
+  assert code == 1
+  _check_sentence(output, "cannot be read", "move the folder away to start afresh")
+  assert _steps(copy) == [2, 4, 6]
+
+
+def test_a_full_disk_names_the_last_good_checkpoint(copy, command_line):
+  # No file of this process may grow beyond a few kilobytes: writing the state fails as on a full
+  # disk, in the background thread that writes it.
+  code, output = command_line.run(
+    "pix2pix_facades", copy, "num_steps=8", *OVERRIDES,
+    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+  )  # fmt: skip
+  assert code == 1
+  _check_sentence(output, "could not save", "last good one is step 6", "run the same command again")
+  assert _steps(copy) == [2, 4, 6]
+  code, output = command_line.run("pix2pix_facades", copy, "num_steps=8", *OVERRIDES)
+  assert code == 0 and "at step 6" in output, output
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(copy, command_line):
+  code, output = command_line.run(
+    "pix2pix_facades", copy, "num_steps=40", *OVERRIDES, "optimizer.learning_rate=1e30"
+  )
+  assert code == 1
+  _check_sentence(output, " at step ", "loss", "the last good checkpoint is", "checkpoints/6")
+  assert _steps(copy) == [2, 4, 6]
+  text = (copy / "log.jsonl").read_text()
+  assert "NaN" not in text and "Infinity" not in text
+
+
+def test_a_changed_architecture_is_refused(copy, command_line):
+  before = (copy / "config.json").read_text()
+  code, output = command_line.run(
+    "pix2pix_facades", copy, "num_steps=8", *OVERRIDES, "generator.features=8"
+  )
+  assert code == 2
+  _check_sentence(output, "generator.features was 4, now 8")
+  assert (copy / "config.json").read_text() == before
+  assert _steps(copy) == [2, 4, 6]
+
+
+def test_a_finished_run_has_nothing_left_to_do(copy, command_line):
+  code, output = command_line.run("pix2pix_facades", copy, "num_steps=6", *OVERRIDES)
+  assert code == 0, output
+  assert "at step 6" in output
+  assert _steps(copy) == [2, 4, 6]
+
+
+@pytest.mark.parametrize(
+  ("override", "code", "parts"),
+  [
+    ("data.path=/nowhere/at/all", 2, ["/nowhere/at/all"]),
+    ("optimizer.learning_rat=1", 2, ["learning_rat", "learning_rate"]),
+    ("batch_size=many", 2, ["batch_size", "many"]),
+    ("batch_size=3", 2, ["batch_size 3 cannot be divided over 2 devices"]),
+    ("data.options.layout=sideways", 2, ["layout"]),
+    ("method.adversarial=lsgan", 2, ["lsgan", "least_squares"]),
+    ("optimizer.schedule=step", 2, ["unknown schedule 'step'"]),
+    ("update_rule=sequential", 2, ["alternating", "simultaneous"]),
+  ],
+)
+def test_wrong_fields_are_named(pictures, tmp_path, override, code, parts):
+  command_line = CommandLine(pictures, num_devices=2)
+  got, output = command_line.run("pix2pix_facades", tmp_path / "run", override)
+  assert got == code, output
+  _check_sentence(output, *parts)
+  assert not list((tmp_path / "run").glob("checkpoints/*"))

@@ -1,0 +1,52 @@
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from imtrans.training.optimization import adam, learning_rate_schedule
+
+LENGTH, START, RATE = 10, 4, 2e-4
+EXPECTED = {
+  "constant": [1.0] * 10,
+  "linear": [1, 1, 1, 1, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6],
+  "cosine": [1.0] * 4 + [0.5 * (1 + math.cos(math.pi * k / 6)) for k in range(6)],
+  "exponential": [1.0] * 4 + [0.1 ** (k / 6) for k in range(6)],
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_every_step_of_every_schedule(name):
+  schedule = learning_rate_schedule(
+    name, learning_rate=RATE, num_steps=LENGTH, decay_start=START, rate=0.1
+  )
+  got = [float(schedule(step)) for step in range(LENGTH)]
+  np.testing.assert_allclose(got, RATE * np.array(EXPECTED[name]), rtol=1e-5)
+  assert got[-1] > 0.0  # No update is dead.
+
+
+def test_mistakes_are_named():
+  with pytest.raises(ValueError, match="unknown schedule 'step'"):
+    learning_rate_schedule("step", learning_rate=1.0, num_steps=10)
+  with pytest.raises(ValueError, match=r"decay_start \(10\) must be smaller than num_steps \(10\)"):
+    learning_rate_schedule("linear", learning_rate=1.0, num_steps=10, decay_start=10)
+
+
+def test_clipping_bounds_what_adam_sees():
+  params = jnp.array([3.0, 4.0])
+  clipped = adam(optax.constant_schedule(1.0), clip_norm=0.5)
+  state = clipped.init(params)
+  with jax.numpy_dtype_promotion("standard"):  # As the training step does around optax.
+    _, state = clipped.update(jnp.array([30.0, 40.0]), state, params)
+  moment = state[1][0].mu
+  np.testing.assert_allclose(moment, 0.5 * np.array([0.3, 0.4]), rtol=1e-5)
+
+
+def test_adam_moves_by_the_learning_rate_at_first():
+  optimizer = adam(optax.constant_schedule(0.1))
+  params = jnp.array([1.0, -1.0])
+  with jax.numpy_dtype_promotion("standard"):
+    updates, _ = optimizer.update(jnp.array([5.0, -0.01]), optimizer.init(params), params)
+  np.testing.assert_allclose(updates, [-0.1, 0.1], rtol=1e-4)

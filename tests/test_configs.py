@@ -46,7 +46,7 @@ def test_tiny_runs_end_to_end(path, pictures, tmp_path, capsys):
     assert np.isfinite(metrics[f"eval/{name}"]) and np.isfinite(metrics[f"baseline/{name}"])
   records = [json.loads(line) for line in (workdir / "log.jsonl").read_text().splitlines()]
   assert [record["step"] for record in records] == [1, 2, 2]
-  assert (workdir / "index.html").read_text().startswith("<!doctype html>")
+  assert (workdir / "index.html").read_text().startswith("<!DOCTYPE html>")
   assert list((workdir / "samples").glob("*.png")) and list((workdir / "tensorboard").iterdir())
   assert len(list((workdir / "images").iterdir())) == metrics["protocol"]["images"].popitem()[1]
 

@@ -38,9 +38,10 @@ def load_config(path: str, overrides: Sequence[str]) -> ConfigDict:
     if not override.startswith("--config."):
       raise ValueError(f"unknown argument {override!r}: overrides look like --config.field=value.")
   values = flags.FlagValues()
-  config_flags.DEFINE_config_file("config", None, "", flag_values=values)
+  command_line = ["imtrans", f"--config={path}", *overrides]
+  config_flags.DEFINE_config_file("config", None, "", flag_values=values, sys_argv=command_line)
   try:
-    values(["imtrans", f"--config={path}", *overrides])
+    values(command_line)
   except FileNotFoundError:
     raise ValueError(
       f"the config file {path.split(':')[0]} does not exist: see configs/ for those that do."

@@ -53,8 +53,10 @@ def _run(module, parsed: argparse.Namespace) -> int:
   if os.environ.get("IMTRANS_TRACEBACK"):
     module.run(parsed)
     return 0
-  # Background writers hand their errors to the main thread, which reports them in one sentence.
-  excepthook, threading.excepthook = threading.excepthook, lambda arguments: None
+  # Background writers hand their errors to the main thread, which reports them in one sentence;
+  # what their threads would print besides goes through these hooks.
+  hooks = threading.excepthook, sys.excepthook, sys.unraisablehook
+  threading.excepthook = sys.excepthook = sys.unraisablehook = lambda *arguments: None
   try:
     module.run(parsed)
   except Stopped as stopped:
@@ -64,7 +66,7 @@ def _run(module, parsed: argparse.Namespace) -> int:
   except (ValueError, OSError, FloatingPointError) as error:
     return _say(error, getattr(error, "exit_code", 2))
   finally:
-    threading.excepthook = excepthook
+    threading.excepthook, sys.excepthook, sys.unraisablehook = hooks
   return 0
 
 

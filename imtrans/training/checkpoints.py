@@ -6,6 +6,7 @@ writer leaves none that looks whole.
 """
 
 import logging
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ class Checkpoints:
       keep: newest checkpoints kept.
     """
     self.folder = folder.absolute()
-    # Orbax logs every save at level INFO and unfinished folders at WARNING: neither is news here.
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    # Orbax logs every save, and what goes wrong with traceback: it reaches us as an exception too.
+    for name in ("absl", "asyncio"):
+      logging.getLogger(name).setLevel(logging.CRITICAL)
     self._manager = ocp.CheckpointManager(
       self.folder,
       options=ocp.CheckpointManagerOptions(
@@ -157,6 +159,8 @@ class Checkpoints:
       raise CheckpointError(self._failure(None, error)) from error
 
   def _failure(self, step: int | None, error: Exception) -> str:
+    # What the failed writer leaves unfinished would be complained about at the end of the process.
+    warnings.filterwarnings("ignore", message="coroutine .* was never awaited")
     what = "a checkpoint" if step is None else f"the checkpoint of step {step}"
     steps = self.steps()
     left = f"the last good one is step {steps[-1]}" if steps else "there is none yet"

@@ -53,5 +53,6 @@ def test_tiny_runs_end_to_end(path, pictures, tmp_path, capsys):
   source, output = tmp_path / "in.png", tmp_path / "out.png"
   Image.fromarray(np.full((21, 33, 3), 128, np.uint8)).save(source)
   assert _run("translate", "--workdir", workdir, "--input", source, "--output", output) == 0
-  assert Image.open(output).size == (33, 21)
+  with Image.open(output) as image:
+    assert image.size == (33, 21)
   assert "Traceback" not in capsys.readouterr().err

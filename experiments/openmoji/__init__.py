@@ -1,0 +1,1 @@
+"""pix2pix and CycleGAN on held-out OpenMoji."""

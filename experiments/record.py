@@ -1,0 +1,66 @@
+"""Recorded runs: where every number in a README comes from."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("imtrans", "jax", "jaxlib", "flax", "optax", "numpy")
+
+
+def run_command(command: Sequence[str]) -> float:
+  """Runs `imtrans ...` in a process of its own.
+
+  Args:
+    command: arguments after `imtrans`.
+
+  Returns:
+    Wall time in seconds.
+
+  Raises:
+    RuntimeError: if it fails.
+  """
+  start = time.perf_counter()
+  code = subprocess.run([sys.executable, "-m", "imtrans", *command], check=False).returncode
+  if code:
+    raise RuntimeError(f"imtrans {' '.join(command)} ended with exit code {code}.")
+  return time.perf_counter() - start
+
+
+def provenance() -> dict[str, Any]:
+  """Returns date, machine and versions, to be stored beside a result."""
+  return {
+    "date": datetime.now(UTC).date().isoformat(),
+    "machine": f"{os.cpu_count()} {platform.machine()} cores, {_memory()} GiB",
+    "python": platform.python_version(),
+    "versions": {name: version(name) for name in PACKAGES},
+  }
+
+
+def store(path: Path, key: str, record: dict[str, Any]) -> dict[str, dict[str, Any]]:
+  """Adds or replaces one record of a JSON file and returns all of them, sorted by key."""
+  records = json.loads(path.read_text()) if path.exists() else {}
+  records[key] = record
+  records = dict(sorted(records.items()))
+  path.write_text(json.dumps(records, indent=2) + "\n")
+  return records
+
+
+def replace_section(readme: Path, name: str, text: str) -> None:
+  """Replaces what stands between `<!-- name -->` and `<!-- /name -->` in a README."""
+  head, found, rest = readme.read_text().partition(f"<!-- {name} -->\n")
+  _, closed, tail = rest.partition(f"<!-- /{name} -->")
+  if not (found and closed):
+    raise ValueError(f"{readme} has no section <!-- {name} --> ... <!-- /{name} -->.")
+  readme.write_text(f"{head}{found}{text.rstrip()}\n{closed}{tail}")
+
+
+def _memory() -> int:
+  return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)

@@ -87,15 +87,16 @@ def draw(folder: Path, path: Path) -> None:
   import imtrans
   from imtrans.data import open_dataset, write_image
 
-  dataset = open_dataset("openmoji", split="test", paired=True)
-  chosen = np.linspace(3, len(dataset.a) - 4, 12).astype(int)
-  columns: list[Sequence[np.ndarray]] = [[dataset.a[index] for index in chosen]]
+  sources, targets, _ = open_dataset("openmoji", split="test", paired=True)
+  chosen = np.linspace(3, len(sources) - 4, 12).astype(int)
+  columns: list[Sequence[np.ndarray]] = [[sources[index] for index in chosen]]
   for name in RUNS:
     workdir = folder / f"{name}-0"
     if workdir.is_dir():
       model = imtrans.load(workdir, "last")
-      columns.append([model.translate(dataset.a[index]) for index in chosen])
-  columns.append([dataset.b[index] for index in chosen])
+      columns.append([model.translate(sources[index]) for index in chosen])
+  if targets is not None:
+    columns.append([targets[index] for index in chosen])
   rows = [np.concatenate(pictures, axis=1) for pictures in columns]
   write_image(path, np.concatenate(rows, axis=0))
 

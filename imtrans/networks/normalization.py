@@ -43,14 +43,15 @@ class Normalization(nn.Module):
     if self.kind == "instance":
       return instance_norm(images)
     if self.kind == "batch":
-      return nn.BatchNorm(
+      normalized = nn.BatchNorm(
         use_running_average=not train,
         momentum=0.9,
         epsilon=EPSILON,
-        dtype=self.dtype,
+        dtype=jnp.float32,
         scale_init=_scale_init,
         name="batch_norm",
-      )(images)
+      )(images.astype(jnp.float32))
+      return normalized.astype(self.dtype)
     if self.kind == "none":
       return images
     raise ValueError(f"norm must be 'instance', 'batch' or 'none', got {self.kind!r}.")

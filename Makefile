@@ -29,7 +29,7 @@ demo: install
 	$(BIN)/imtrans evaluate --workdir $(RUN)
 
 test: $(STAMP)-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: $(STAMP)-dev
 	$(BIN)/ruff check .

@@ -1,9 +1,21 @@
-"""`--config FILE[:VARIANT]` and `--config.field=value`, as ml_collections reads them."""
+"""`--config FILE[:VARIANT]` and `--config.field=value`, the values as ml_collections reads them."""
 
 import argparse
+import difflib
+import traceback
 from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec
+from pathlib import Path
+from typing import Any
 
 from ml_collections import ConfigDict
+
+from imtrans.training.config import default_config
+
+# Sections whose fields depend on what is named in them.
+FREE_FORM = ("method", "generator", "discriminator", "data.options")
+NAMED = FREE_FORM[:3]
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,23 +41,119 @@ def load_config(path: str, overrides: Sequence[str]) -> ConfigDict:
     The locked config.
 
   Raises:
-    ValueError: for a file that is not there, an unknown field (with a suggestion) or a bad value.
+    ValueError: in one sentence, for a file that is not there or does not make a whole config, an
+      unknown variant or field (with a suggestion), or a value of the wrong type.
   """
+  file, *variant = path.split(":", 1)
+  config = _made_by(file, variant)
+  _check_fields(config, file)
+  for override in overrides:
+    _apply(override, config)
+  _check_fields(config, file)  # An override may have replaced a whole section.
+  return config.lock()
+
+
+def _made_by(file: str, variant: list[str]) -> ConfigDict:
+  """Returns what `get_config` of a file makes."""
+  if not Path(file).exists():
+    raise ValueError(f"the config file {file} does not exist: see configs/ for those that do.")
+  if not Path(file).is_file():
+    raise ValueError(f"the config {file} is a folder: name a file in it.")
+  try:
+    loader = SourceFileLoader("imtrans_config", file)
+    module = module_from_spec(ModuleSpec(loader.name, loader, origin=file))
+    loader.exec_module(module)
+    get_config = getattr(module, "get_config", None)
+    config = get_config(*variant) if callable(get_config) else None
+  except Exception as error:  # Whatever a user's file may raise.
+    raise ValueError(_explanation(error, file)) from None
+  if not callable(get_config):
+    raise ValueError(f"config {file} has no function get_config: see configs/ for examples.")
+  if not isinstance(config, ConfigDict):
+    raise ValueError(
+      f"config {file}: get_config must return a ConfigDict, got {type(config).__name__}."
+    )
+  return config
+
+
+def _explanation(error: Exception, file: str) -> str:
+  """A sentence about what a config file raised: what, and in which line."""
+  if isinstance(error, SyntaxError) and error.filename in (file, None):
+    return f"config {file}, line {error.lineno or 1}: {error.msg}."
+  frames = traceback.extract_tb(error.__traceback__)
+  lines = [frame.lineno for frame in frames if frame.filename == file]
+  text = " ".join(str(error.args[0] if len(error.args) == 1 else error).split())
+  if isinstance(error, ValueError) and lines and frames[-1].filename != file:
+    return text  # Meant for the user, by what the file calls, such as `variant_config`.
+  place = f", line {lines[-1]}" if lines else ""
+  return f"config {file}{place}: {type(error).__name__}: {text}"
+
+
+def _check_fields(config: ConfigDict, file: str) -> None:
+  """Raises ValueError if fields of `default_config` are missing, or others are there."""
+  known, found = (_names(tree, FREE_FORM) for tree in (default_config(), config))
+  missing = [name for name in known if name not in found]
+  missing += [
+    f"{name}.name" for name in NAMED if name in found and "name" not in _names(config[name])
+  ]
+  if missing:
+    raise ValueError(
+      f"config {file} lacks {', '.join(missing)}: start from imtrans.training.config."
+      "default_config()."
+    )
+  for name in found:
+    if name not in known:
+      raise ValueError(f"config {file}: {_unknown(name, known)}")
+
+
+def _apply(override: str, config: ConfigDict) -> None:
+  """Applies "--config.field=value" to a config in place."""
   from absl import flags
   from ml_collections import config_flags
 
-  for override in overrides:
-    if not override.startswith("--config."):
-      raise ValueError(f"unknown argument {override!r}: overrides look like --config.field=value.")
-  values = flags.FlagValues()
-  command_line = ["imtrans", f"--config={path}", *overrides]
-  config_flags.DEFINE_config_file("config", None, "", flag_values=values, sys_argv=command_line)
+  argument, equals, text = override.partition("=")
+  if not argument.startswith("--config.") or not equals:
+    raise ValueError(f"unknown argument {override!r}: overrides look like --config.field=value.")
+  name = argument.removeprefix("--config.")
+  known = _names(config)
+  if name not in known:
+    raise ValueError(_unknown(name, known))
+  values, command_line = flags.FlagValues(), ["imtrans", override]
   try:
+    config_flags.DEFINE_config_dict(
+      "config", config, flag_values=values, sys_argv=command_line, lock_config=False
+    )
     values(command_line)
-  except FileNotFoundError:
-    raise ValueError(
-      f"the config file {path.split(':')[0]} does not exist: see configs/ for those that do."
-    ) from None
-  except (flags.Error, AttributeError, KeyError, TypeError) as error:
-    raise ValueError(" ".join(str(error.args[0] if error.args else error).split())) from None
-  return values.config
+  except (flags.Error, TypeError, ValueError):
+    old: Any = config
+    for part in name.split("."):
+      old = old[part]
+    kind = "dict" if isinstance(old, ConfigDict) else type(old).__name__
+    raise ValueError(f"field {name!r} must be of type {kind}, got {text!r}.") from None
+
+
+def _names(tree: Any, closed: Sequence[str] = (), prefix: str = "") -> list[str]:
+  """The dotted names of sections and fields, but not of those in sections that are closed."""
+  names = []
+  if isinstance(tree, ConfigDict):
+    for name, value in tree.items():
+      names.append(prefix + name)
+      if prefix + name not in closed:
+        names += _names(value, closed, f"{prefix}{name}.")
+  return names
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+  """A sentence that suggests a known field for an unknown one."""
+  section = name.rpartition(".")[0]
+  siblings = [field for field in known if field.rpartition(".")[0] == section]
+  if section and siblings:
+    last = name.rpartition(".")[2]
+    close = difflib.get_close_matches(last, [field.rpartition(".")[2] for field in siblings], n=1)
+    close = [f"{section}.{field}" for field in close]
+  else:
+    close = difflib.get_close_matches(name, known, n=1)
+  if close:
+    return f"unknown field {name!r}: did you mean {close[0]!r}?"
+  others = siblings or [field for field in known if "." not in field]
+  return f"unknown field {name!r}: choose among {', '.join(others)}."

@@ -18,6 +18,10 @@ def run(arguments: argparse.Namespace) -> None:
   """Trains, scoring the test pictures now and then."""
   config = load_config(arguments.config, arguments.overrides)
 
+  from imtrans.training.checks import check_config
+
+  check_config(config)
+
   from imtrans.evaluation.evaluate import (
     check_channels,
     evaluate,

@@ -126,7 +126,7 @@ def pairing_message(names: Sequence[Sequence[str]], folders: Sequence[Path]) -> 
       parts.append(f"{len(alone)} in {folders[mine]} have no partner in {folders[other]} ({named})")
   return (
     f"the pictures do not pair: {'; '.join(parts)}. Give both pictures of a pair the same name, or "
-    f"train an unpaired method (paired=False)."
+    "train an unpaired method, such as configs/cyclegan_*.py."
   )
 
 

@@ -3,12 +3,13 @@
 Colours are classes that the page around the charts styles, so they follow its light or dark scheme.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
+
+from imtrans.training.journal import read_log
 
 WIDTH, HEIGHT = 380, 220  # Of a chart, in SVG units.
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 12, 36  # Margins.
@@ -22,32 +23,25 @@ class Series(NamedTuple):
   values: list[float]
 
 
-def read_log(path: Path) -> dict[str, Series]:
-  """Reads a JSON-lines log.
+def series_from_log(path: Path) -> dict[str, Series]:
+  """The logged quantities of a run.
 
-  Lines cut short by a killed writer are skipped; where a resumed run wrote a step again, the later
-  line counts; values that are not finite numbers are left out.
+  Where a step is there twice, the later line counts; values that are not finite numbers are left
+  out.
 
   Args:
-    path: a file with one object per line, {"step": 100, "generator/l1": 0.2, ...}.
+    path: log.jsonl, see `imtrans.training.journal.read_log`.
 
   Returns:
     A series per name, in the order of first appearance; empty if there is no such file.
   """
   series: dict[str, dict[int, float]] = {}
-  if not path.is_file():
-    return {}
-  with path.open(encoding="utf-8", errors="replace") as lines:
-    for line in lines:
-      try:
-        entry = json.loads(line)
-        step = int(entry.pop("step"))
-      except (ValueError, KeyError, TypeError, AttributeError):
-        continue
-      for name, value in entry.items():
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if number and math.isfinite(value):
-          series.setdefault(name, {})[step] = float(value)
+  for record in read_log(path):
+    step = record.pop("step")
+    for name, value in record.items():
+      number = isinstance(value, int | float) and not isinstance(value, bool)
+      if number and math.isfinite(value):
+        series.setdefault(name, {})[step] = float(value)
   return {
     name: Series(sorted(points), [points[step] for step in sorted(points)])
     for name, points in series.items()

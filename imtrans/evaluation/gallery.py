@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import jinja2
 
-from imtrans.evaluation.curves import read_log
+from imtrans.evaluation.curves import series_from_log
 from imtrans.evaluation.gallery_parts import NAMES, curve_groups, figure_tables, setting_groups
 from imtrans.evaluation.pairs import Result
 from imtrans.evaluation.previews import data_uri, preview
@@ -136,7 +136,7 @@ def write_gallery(
     notes=list(notes),
     tables=figure_tables(metrics, directions),
     sections=[section for section in sections if section.cards],
-    groups=curve_groups(read_log(log), metrics),
+    groups=curve_groups(series_from_log(log), metrics),
     settings=setting_groups(config, protocol),
     credits=[text for source, text in CREDITS.items() if source == config["data"]["source"]],
     version=package_version("imtrans"),

@@ -88,7 +88,7 @@ def curve_groups(
   """Charts by the part of their name before the slash, evaluation first.
 
   Args:
-    log: of `read_log`.
+    log: of `series_from_log`.
     metrics: whose "baseline/..." are drawn into the charts of "eval/...".
 
   Returns:

@@ -172,7 +172,8 @@ def _as_batch(array: np.ndarray, channels: int) -> np.ndarray:
     elif found == 3 and channels == 1:
       remedy = "convert it to grey, such as image.mean(-1, keepdims=True).astype(image.dtype)"
     else:
-      remedy = "channels come last"
+      wanted = "1 channel" if channels == 1 else f"{channels} channels"
+      remedy = f"give pictures of {wanted}, as in training; in arrays the channels come last"
     raise ValueError(
       f"the run was trained on pictures of {channels} channel(s), this one has {found}: {remedy}."
     )

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from imtrans.methods.method import Method, apply, initialize, translate_each
-from imtrans.objectives import adversarial_losses, mean_absolute_error
+from imtrans.objectives import adversarial_losses, mean_absolute_error, mean_squared_error
 
 
 def pix2pix(
@@ -16,6 +16,7 @@ def pix2pix(
   adversarial: str = "vanilla",
   adversarial_weight: float = 1.0,
   l1_weight: float = 100.0,
+  l2_weight: float = 0.0,
   discriminator_weight: float = 0.5,
 ) -> Method:
   """Conditional GAN with an L1 term (Isola et al., 2017, Eq. 4, https://arxiv.org/abs/1611.07004).
@@ -29,6 +30,7 @@ def pix2pix(
     adversarial: name of the adversarial pair.
     adversarial_weight: weight of the generator's adversarial term; 0 trains by L1 alone.
     l1_weight: weight of the mean absolute error.
+    l2_weight: weight of the mean squared error, which the paper compares (Sec. 3.1) and drops.
     discriminator_weight: the paper halves the discriminator's objective (Sec. 3.3).
 
   Returns:
@@ -80,7 +82,10 @@ def pix2pix(
       "generator/adversarial": adversarial_term,
       "generator/l1": l1,
     }
-    return loss, metrics
+    if l2_weight:
+      metrics["generator/l2"] = mean_squared_error(fake, batch["target"])
+      metrics["generator/loss"] = loss + l2_weight * metrics["generator/l2"]
+    return metrics["generator/loss"], metrics
 
   def translate(generator_params, extras, source, key, *, direction, mode):
     del direction  # One generator: the data decided which way it goes.

@@ -109,7 +109,7 @@ class Convolution(nn.Module):
   """Convolution with zero or reflect padding, bias and spectral normalisation as options.
 
   With `spectral_norm` the kernel is divided by its spectral norm as a matrix of shape
-  [out, in * height * width], estimated by one power iteration per training step whose vector
+  [out, in * height * width], estimated by one power iteration per training pass whose vector
   lives in the collection "spectral" (Miyato et al., 2018, https://arxiv.org/abs/1802.05957).
   """
 

@@ -1,5 +1,7 @@
 """U-Net and encoder-decoder generators."""
 
+from typing import Any
+
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
@@ -21,9 +23,24 @@ class UNet(nn.Module):
   num_levels: int = 8  # 6, 7 and 8 for images of 64, 128 and 256 pixels.
   features: int = 64  # Channels of the first level; doubled per level, at most 8 times.
   norm: str = "batch"
-  dropout: float = 0.5  # In the first three decoder levels: the noise of pix2pix.
+  dropout: float = 0.5  # In the first three decoder levels, as in the authors' Torch code.
   skips: bool = True
   dtype: jnp.dtype = jnp.float32
+
+  @classmethod
+  def for_size(cls, side: int, **fields: Any) -> "UNet":
+    """Returns the U-Net whose bottleneck is one pixel for square images of `side` pixels.
+
+    Args:
+      side: a power of two of at least 4: 64, 128 and 256 give 6, 7 and 8 levels.
+      **fields: the other fields.
+
+    Raises:
+      ValueError: for another side.
+    """
+    if side < 4 or side & (side - 1):
+      raise ValueError(f"side must be a power of two of at least 4 pixels, got {side}.")
+    return cls(num_levels=side.bit_length() - 1, **fields)
 
   @nn.compact
   def __call__(self, images: Array, *, train: bool) -> Array:

@@ -47,6 +47,16 @@ class Checkpoints:
       ),
     )
 
+  def __enter__(self) -> "Checkpoints":
+    return self
+
+  def __exit__(self, kind: type[BaseException] | None, error: Any, traceback: Any) -> None:
+    try:
+      self.close()
+    except CheckpointError:
+      if kind is None:  # Otherwise what ended the run is what its user must hear.
+        raise
+
   def steps(self) -> list[int]:
     """Steps that have a checkpoint, ascending."""
     return sorted(self._manager.all_steps())
@@ -123,25 +133,33 @@ class Checkpoints:
       are renamed to STEP.corrupt, out of the way of the run that will write that step again.
 
     Raises:
+      ValueError: if a checkpoint is whole but of another shape than `state`.
       CheckpointError: if there are checkpoints and none can be read.
     """
     problems = []
     for step in reversed(self.steps()):
+      _check_shapes(self.folder / str(step), state)
       try:
         restored = self.restore(step, state, data)
       except CheckpointError as error:
-        problems.append((step, str(error)))
+        problems.append(str(error))
         continue
-      for broken, _ in problems:
-        (self.folder / str(broken)).rename(self.folder / f"{broken}.corrupt")
-      self._manager.reload()
-      return restored, [message for _, message in problems]
+      self.set_aside(step + 1, "corrupt")
+      return restored, problems
     if problems:
       raise CheckpointError(
-        f"{problems[0][1]} No other checkpoint in {self.folder} can be read either: move the "
+        f"{problems[0]} No other checkpoint in {self.folder} can be read either: move the "
         "folder away to start afresh."
       )
     return None, []
+
+  def set_aside(self, first: int, reason: str) -> None:
+    """Renames the checkpoints of step `first` and later to STEP.reason, so that none resumes."""
+    self._manager.wait_until_finished()
+    for step in self.steps():
+      if step >= first:
+        (self.folder / str(step)).rename(self.folder / f"{step}.{reason}")
+    self._manager.reload()
 
   def discard_after(self, step: int) -> None:
     """Deletes checkpoints of later steps, which a run that goes on from `step` will write again."""
@@ -170,27 +188,69 @@ class Checkpoints:
     )
 
 
-def read_state(path: Path, state: TrainState) -> TrainState:
-  """Reads the state of one checkpoint without touching the folder that it lies in.
+def _check_shapes(path: Path, state: TrainState) -> None:
+  """Tells a checkpoint of another architecture from a damaged one, which is not refused here."""
+  try:
+    with ocp.StandardCheckpointer() as reader:
+      stored = reader.metadata(path / "state").item_metadata.tree
+    found = {_name(keys): tuple(leaf.shape) for keys, leaf in _leaves(stored)}
+  except Exception:
+    return  # Unreadable: restoring says so in its own words.
+  wanted = {_name(keys): tuple(leaf.shape) for keys, leaf in _leaves(state)}
+  for name in sorted(wanted.keys() | found.keys()):
+    if wanted.get(name) != found.get(name):
+      raise ValueError(
+        f"the checkpoint {path} is of another architecture: {name} has shape {found.get(name)} "
+        f"there and {wanted.get(name)} with this config and data. Use the old config, or another "
+        "--workdir."
+      )
+
+
+def _leaves(tree: Any) -> list[tuple[Any, Any]]:
+  return jax.tree_util.tree_leaves_with_path(tree)
+
+
+def _name(keys: Any) -> str:
+  """A leaf's place in words: orbax stores attributes, keys and indices alike as strings."""
+  parts = [getattr(key, "name", None) or getattr(key, "key", None) or key.idx for key in keys]
+  return "/".join(str(part) for part in parts)
+
+
+def read_part(path: Path, part: dict[str, Any]) -> dict[str, Any]:
+  """Reads some of a checkpoint's state without touching the folder that it lies in.
 
   Args:
     path: the checkpoint's directory, named by its step.
-    state: abstract arrays (shape, dtype, sharding).
+    part: those fields of `TrainState` that are wanted, as abstract arrays (shape, dtype, sharding);
+      entries of a field may be left out too.
 
   Returns:
-    The state.
+    The same tree, with arrays.
 
   Raises:
     CheckpointError: if it cannot be read.
   """
+  wanted = _without_empty(part)
   try:
-    with ocp.StandardCheckpointer() as reader:
-      return reader.restore(path.absolute() / "state", state)
+    with ocp.PyTreeCheckpointer() as reader:
+      options = ocp.args.PyTreeRestore(
+        item=wanted,
+        restore_args=ocp.checkpoint_utils.construct_restore_args(wanted),
+        partial_restore=True,
+      )
+      restored = reader.restore(path.absolute() / "state", args=options)
   except Exception as error:
-    raise CheckpointError(
-      f"the checkpoint {path} cannot be read ({_first_line(error)}): name another one with "
-      "--checkpoint."
-    ) from error
+    message = f"the checkpoint {path} cannot be read ({_first_line(error)})."
+    raise CheckpointError(message) from error
+  return jax.tree.unflatten(jax.tree.structure(part), jax.tree.leaves(restored))
+
+
+def _without_empty(tree: Any) -> Any:
+  """Drops empty subtrees, which orbax takes for leaves when it reads a part."""
+  if not isinstance(tree, dict):
+    return tree
+  pruned = {name: _without_empty(branch) for name, branch in tree.items()}
+  return {name: branch for name, branch in pruned.items() if branch != {}}
 
 
 def _first_line(error: Exception) -> str:

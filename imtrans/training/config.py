@@ -7,9 +7,6 @@ from ml_collections import ConfigDict
 
 from imtrans.training.files import write_atomically
 
-# Fields that decide the shapes of the state: a run cannot go on with others.
-ARCHITECTURE = ("method.name", "method.pool_size", "generator", "discriminator", "ema_decay")
-
 
 def default_config() -> ConfigDict:
   """All fields. A file in configs/ states what its recipe is about and leaves the rest.
@@ -38,7 +35,8 @@ def default_config() -> ConfigDict:
   config.data.load_size = 286
   config.data.crop_size = 256
   config.data.flip = True
-  config.data.num_threads = 4
+  config.data.num_threads = 4  # That read and transform images.
+  config.data.num_workers = 0  # Processes that do so instead, where threads cannot keep up.
   config.data.options = ConfigDict()  # Of the source, such as tones and flags of "openmoji".
 
   config.method = ConfigDict({"name": "pix2pix"})
@@ -119,14 +117,17 @@ def save_config(config: ConfigDict, path: Path) -> None:
 def read_config(path: Path) -> ConfigDict:
   """Reads what `save_config` wrote, locked; ValueError if it is not there or not JSON."""
   try:
-    return ConfigDict(json.loads(path.read_text()), convert_dict=True).lock()
+    # Fields that came after the run was made have their defaults.
+    config = default_config()
+    config.update(json.loads(path.read_text()))
+    return config.lock()
   except FileNotFoundError:
     raise ValueError(
       f"{path.parent} holds no run: {path.name} is missing. Name a workdir that `imtrans train` "
       "wrote."
     ) from None
-  except json.JSONDecodeError as error:
-    raise ValueError(f"{path} is not valid JSON ({error}): restore it from a copy.") from None
+  except (ValueError, TypeError, KeyError, AttributeError) as error:
+    raise ValueError(f"{path} is not a config ({error}): restore it from a copy.") from None
 
 
 def differences(old: ConfigDict, new: ConfigDict) -> dict[str, tuple]:
@@ -145,22 +146,6 @@ def differences(old: ConfigDict, new: ConfigDict) -> dict[str, tuple]:
     for name in sorted(flat_old.keys() | flat_new.keys())
     if flat_old.get(name) != flat_new.get(name)
   }
-
-
-def check_same_architecture(old: ConfigDict, new: ConfigDict, workdir: Path) -> None:
-  """Raises ValueError naming every changed field that a checkpoint of `workdir` cannot follow."""
-  changed = {
-    name: values
-    for name, values in differences(old, new).items()
-    if any(name == field or name.startswith(field + ".") for field in ARCHITECTURE)
-    and not (name == "ema_decay" and all(values))
-  }
-  if changed:
-    listing = "; ".join(f"{name} was {was}, now {now}" for name, (was, now) in changed.items())
-    raise ValueError(
-      f"{workdir} holds a run of another architecture ({listing}): use another --workdir, or the "
-      "old values."
-    )
 
 
 def _flat(tree: dict, prefix: str = "") -> dict:

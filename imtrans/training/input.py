@@ -81,6 +81,7 @@ def training_batches(config: ConfigDict, dataset: Dataset) -> grain.DatasetItera
     "crop_size": data.crop_size,
     "flip": data.flip,
     "num_threads": data.num_threads,
+    "num_workers": data.num_workers,
     "process_index": jax.process_index(),
     "process_count": jax.process_count(),
   }
@@ -120,8 +121,10 @@ def read_specs(workdir: Path) -> dict[str, ImageSpec]:
   """Reads what `save_specs` wrote; ValueError if it is missing or damaged."""
   path = workdir / SPECS
   try:
-    return {name: ImageSpec.from_dict(spec) for name, spec in json.loads(path.read_text()).items()}
-  except (OSError, json.JSONDecodeError) as error:
+    stored = json.loads(path.read_text())
+    return {name: ImageSpec.from_dict(stored[name]) for name in ("a", "b")}
+  except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
     raise ValueError(
-      f"{path} cannot be read ({error}): name a workdir that `imtrans train` wrote."
+      f"{path} is missing or damaged ({type(error).__name__}: {error}): name a workdir that "
+      "`imtrans train` wrote."
     ) from None

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import rich.console
 import rich.progress
 from tensorboardX import SummaryWriter
+
+from imtrans.training.files import write_atomically
 
 LOG = "log.jsonl"
 
@@ -30,9 +33,15 @@ class Journal:
     """
     path = workdir / LOG
     kept = read_log(path, up_to=step)
-    path.write_text("".join(_line(record) for record in kept))
+    write_atomically(path, "".join(_line(record) for record in kept))
     self._file = path.open("a")
     self._events = SummaryWriter(str(workdir / "tensorboard"), purge_step=step + 1)
+
+  def __enter__(self) -> "Journal":
+    return self
+
+  def __exit__(self, *exception: object) -> None:
+    self.close()
 
   def write(self, step: int, metrics: Mapping[str, float]) -> None:
     """Records scalars of a step, at once on disk."""
@@ -49,6 +58,10 @@ class Journal:
     """Records a uint8 image [height, width, channels] in TensorBoard."""
     self._events.add_image(name, image, step, dataformats="HWC")
 
+  def sync(self) -> None:
+    """Returns when all records are on disk, as they must be before a checkpoint that is later."""
+    os.fsync(self._file.fileno())
+
   def close(self) -> None:
     """Closes the files."""
     self._file.close()
@@ -56,7 +69,7 @@ class Journal:
 
 
 def read_log(path: Path, *, up_to: int | None = None) -> list[dict]:
-  """Records of a log, in order; a last line that was cut off is left out.
+  """Records of a log, in order; lines that are no records, such as one cut off, are left out.
 
   Args:
     path: log.jsonl; a missing one has no records.
@@ -69,7 +82,9 @@ def read_log(path: Path, *, up_to: int | None = None) -> list[dict]:
   if path.exists():
     for line in path.read_text().splitlines():
       with contextlib.suppress(json.JSONDecodeError):
-        records.append(json.loads(line))
+        record = json.loads(line)
+        if isinstance(record, dict) and isinstance(record.get("step"), int):
+          records.append(record)
   return [record for record in records if up_to is None or record["step"] <= up_to]
 
 
@@ -106,6 +121,12 @@ class Progress:
     )
     self._task = self._bar.add_task("train", completed=start, total=num_steps, speed="", losses="")
     self._bar.start()
+
+  def __enter__(self) -> "Progress":
+    return self
+
+  def __exit__(self, *exception: object) -> None:
+    self.close()
 
   def advance(self, step: int) -> None:
     """Moves the bar."""

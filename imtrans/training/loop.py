@@ -1,5 +1,6 @@
 """The training loop: batches in, checkpoints, logs and samples out."""
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 
 import clu.parameter_overview
 import jax
+import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 from PIL import Image
@@ -15,23 +17,13 @@ from imtrans.data import Dataset
 from imtrans.methods import Method
 from imtrans.training.assembly import build_method, build_optimizers, build_schedule
 from imtrans.training.checkpoints import BEST, LAST, Checkpoints
-from imtrans.training.config import (
-  check_same_architecture,
-  differences,
-  read_config,
-  save_config,
-)
-from imtrans.training.input import (
-  domain_specs,
-  example_batch,
-  save_specs,
-  training_batches,
-)
+from imtrans.training.input import domain_specs, example_batch, training_batches
 from imtrans.training.interruption import Interruption, Stopped
 from imtrans.training.journal import LOG, Journal, Progress, read_log
 from imtrans.training.mesh import check_batch, make_mesh, replicated, shard_batch
 from imtrans.training.state import TrainState, create_state
 from imtrans.training.step import make_train_step
+from imtrans.training.workdir import check_workdir, make_workdir, record_workdir
 
 
 class Snapshot(NamedTuple):
@@ -82,8 +74,8 @@ def train(
   method = build_method(config, channels)
   optimizers = build_optimizers(config)
   schedule = build_schedule(config)
-  changes = _enter_workdir(config, workdir)
-  save_specs(specs, workdir)
+  make_workdir(workdir)
+  changes = check_workdir(config, specs, workdir)
 
   def start(batch):
     return create_state(
@@ -97,112 +89,116 @@ def train(
     jax.eval_shape(start, example),
   )
   batches = training_batches(config, dataset)
-  checkpoints = Checkpoints(workdir / LAST, keep=config.keep)
-  best = Checkpoints(workdir / BEST, keep=1)
-  state, problems = checkpoints.restore_newest(abstract, batches)
-  resumed = state is not None
-  if state is None:
-    state = jax.jit(start, out_shardings=placed)(example)
-  first = int(state.step)
-  best.discard_after(first)
+  with contextlib.ExitStack() as stack:
+    checkpoints = stack.enter_context(Checkpoints(workdir / LAST, keep=config.keep))
+    best = stack.enter_context(Checkpoints(workdir / BEST, keep=1))
+    state, problems = checkpoints.restore_newest(abstract, batches)
+    resumed = state is not None
+    if state is None:
+      state = jax.jit(start, out_shardings=placed)(example)
+    first = int(state.step)
+    best.discard_after(first)
+    record_workdir(config, specs, workdir)
+    journal = stack.enter_context(Journal(workdir, step=first))
+    lowest = _lowest(read_log(workdir / LOG), config.best_metric, best.steps())
+    progress = stack.enter_context(
+      Progress(
+        start=first,
+        num_steps=config.num_steps,
+        batch_size=config.batch_size,
+        visible=jax.process_index() == 0,
+      )
+    )
+    for message in problems:
+      progress.say(f"{message} Going on from step {first}.")
+    if first >= config.num_steps:
+      progress.say(
+        f"{workdir} is complete: {first} of {config.num_steps} steps. Raise config.num_steps to go "
+        "on."
+      )
+      return state
+    if resumed:
+      progress.say(f"resuming {workdir} at step {first}")
+      for name, (was, now) in changes.items():
+        progress.say(f"changed since the last start: {name} was {was}, now {now}")
+    else:
+      progress.say(_overview(state))
 
-  journal = Journal(workdir, step=first)
-  lowest = min(
-    (record.get(config.best_metric, math.inf) for record in read_log(workdir / LOG)),
-    default=math.inf,
-  )
-  progress = Progress(
-    start=first,
-    num_steps=config.num_steps,
-    batch_size=config.batch_size,
-    visible=jax.process_index() == 0,
-  )
-  for message in problems:
-    progress.say(f"{message} Going on from step {first}.")
-  if resumed:
-    progress.say(f"resuming {workdir} at step {first}")
-    for name, (was, now) in changes.items():
-      progress.say(f"changed since the last start: {name} was {was}, now {now}")
-  else:
-    progress.say(_overview(state))
+    train_step = jax.jit(
+      make_train_step(
+        method, optimizers, update_rule=config.update_rule, ema_decay=config.ema_decay
+      ),
+      donate_argnums=0,
+      out_shardings=(placed, placed),
+    )
+    pending: list[tuple[int, Mapping[str, jax.Array]]] = []
+    samples = workdir / "samples"
+    samples.mkdir(exist_ok=True)
+    interruption = stack.enter_context(Interruption())
+    for step in range(first + 1, config.num_steps + 1):
+      # The batch goes to the mesh while the step before still computes; the host stays one step
+      # ahead, no further, since batches wait in device memory.
+      state, metrics = train_step(state, shard_batch(mesh, next(batches)))
+      pending.append((step, metrics))
+      if len(pending) > 1:
+        jax.block_until_ready(pending[-2][1])
+      progress.advance(step)
 
-  train_step = jax.jit(
-    make_train_step(method, optimizers, update_rule=config.update_rule, ema_decay=config.ema_decay),
-    donate_argnums=0,
-    out_shardings=(placed, placed),
-  )
-  pending: list[tuple[int, Mapping[str, jax.Array]]] = []
-  samples = workdir / "samples"
-  samples.mkdir(exist_ok=True)
-  try:
-    with Interruption() as interruption:
-      for step in range(first + 1, config.num_steps + 1):
-        state, metrics = train_step(state, shard_batch(mesh, next(batches)))
-        pending.append((step, metrics))
-        if len(pending) > 1:
-          # The host stays one step ahead, no further: batches wait in device memory.
-          jax.block_until_ready(pending[-2][1])
-        progress.advance(step)
-
-        stopping = interruption.signal_number
-        due = {
-          name: bool(every) and (step % every == 0 or step == config.num_steps)
-          for name, every in (
-            ("log", config.log_every),
-            ("sample", config.sample_every),
-            ("eval", config.eval_every),
-            ("save", config.save_every),
-          )
-        }
-        if not (stopping or any(due.values())):
-          continue
-        scalars = _finite_scalars(pending, checkpoints)
-        if due["log"]:
-          journal.write_event(step, progress.report(step, scalars))
-          rate = np.asarray(schedule(step - 1)).item()
-          journal.write(step, {**scalars, "learning_rate": rate})
-        snapshot = Snapshot(step, method, state.ema or state.params["generator"], state.extras)
-        if due["sample"]:
-          picture = sample(snapshot)
-          Image.fromarray(picture).save(samples / f"step_{step:08d}.png")
-          journal.write_image(step, "samples", picture)
-        if due["eval"]:
-          scores = dict(evaluate(snapshot))
-          if scores:
-            journal.write(step, scores)
-          progress.say(_scores_line(step, scores))
-          if scores.get(config.best_metric, math.inf) < lowest:
-            lowest = scores[config.best_metric]
-            best.save(step, state, batches)
-        if due["save"] or stopping:
-          checkpoints.save(step, state, batches, wait=bool(stopping))
-        if stopping:
-          raise Stopped(
-            f"stopped at step {step} of {config.num_steps}, everything saved: run the same command "
-            "again to go on.",
-            stopping,
-          )
-        progress.restart_clock()
-      if config.num_steps > first:
-        checkpoints.save(config.num_steps, state, batches)
-  finally:
-    progress.close()
-    journal.close()
-    best.close()
-    checkpoints.close()
+      stopping = interruption.signal_number
+      due = _due(config, step)
+      if not (stopping or due):
+        continue
+      scalars = _finite_scalars(pending, checkpoints)
+      if "log" in due:
+        journal.write_event(step, progress.report(step, scalars))
+        rate = np.asarray(schedule(step - 1)).item()
+        journal.write(step, {**scalars, "learning_rate": rate})
+      snapshot = Snapshot(step, method, state.ema or state.params["generator"], state.extras)
+      if "sample" in due:
+        picture = sample(snapshot)
+        Image.fromarray(picture).save(samples / f"step_{step:08d}.png")
+        journal.write_image(step, "samples", picture)
+      if "eval" in due:
+        scores = dict(evaluate(snapshot))
+        if scores:
+          journal.write(step, scores)
+        progress.say(_scores_line(step, scores))
+        if scores.get(config.best_metric, math.inf) < lowest:
+          lowest = scores[config.best_metric]
+          _check_finite(state, step, checkpoints)
+          # On disk before the run may be resumed from this step, which would not score it again.
+          best.save(step, state, batches, wait=True)
+      if "save" in due or stopping:
+        _check_finite(state, step, checkpoints)
+        journal.sync()
+        checkpoints.save(step, state, batches, wait=bool(stopping))
+      if stopping:
+        raise Stopped(
+          f"stopped at step {step} of {config.num_steps}, everything saved: run the same command "
+          "again to go on.",
+          stopping,
+        )
+      progress.restart_clock()
   return state
 
 
-def _enter_workdir(config: ConfigDict, workdir: Path) -> dict[str, tuple]:
-  workdir.mkdir(parents=True, exist_ok=True)
-  path = workdir / "config.json"
-  changes = {}
-  if path.exists():
-    old = read_config(path)
-    check_same_architecture(old, config, workdir)
-    changes = differences(old, config)
-  save_config(config, path)
-  return changes
+def _due(config: ConfigDict, step: int) -> set[str]:
+  """What is to be done after a step; after the last one, everything that ever is, and a save."""
+  last = step == config.num_steps
+  due = {
+    name
+    for name in ("log", "sample", "eval", "save")
+    if (every := config[f"{name}_every"]) and (last or step % every == 0)
+  }
+  return due | {"save"} if last else due
+
+
+def _lowest(records: list[dict], metric: str, best_steps: list[int]) -> float:
+  """The score of the checkpoint that is the best so far, from the log; infinity without one."""
+  scores = [
+    record[metric] for record in records if record["step"] in best_steps and metric in record
+  ]
+  return min(scores, default=math.inf)
 
 
 def _finite_scalars(
@@ -212,19 +208,40 @@ def _finite_scalars(
   fetched = [(step, jax.device_get(metrics)) for step, metrics in pending]
   pending.clear()
   for step, metrics in fetched:
-    for name, value in metrics.items():
-      if not math.isfinite(value):
-        steps = checkpoints.steps()
-        left = (
-          f"the last good checkpoint is {checkpoints.folder / str(steps[-1])}"
-          if steps
-          else "there is no checkpoint yet"
-        )
-        raise Diverged(
-          f"{name} is {value} at step {step}; {left}. Lower config.optimizer.learning_rate or set "
-          "config.optimizer.clip_norm, then run the same command again."
-        )
+    broken = {name: value for name, value in metrics.items() if not math.isfinite(value)}
+    if broken:
+      # The discriminator is judged as the step found it: if its figures are broken, the state
+      # before the step was, though every number in it may have been finite.
+      before = any(name.startswith("discriminator/") for name in broken)
+      checkpoints.set_aside(step - 1 if before else step, "diverged")
+      name, value = next(iter(broken.items()))
+      raise _diverged(f"{name} is {value} at step {step}", checkpoints)
   return {name: float(value) for name, value in fetched[-1][1].items()}
+
+
+@jax.jit
+def _all_finite(tree: Any) -> jax.Array:
+  leaves = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+  return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in leaves]))
+
+
+def _check_finite(state: TrainState, step: int, checkpoints: Checkpoints) -> None:
+  """Keeps a broken state out of the checkpoints: losses are those of before the update."""
+  if not _all_finite(state):
+    raise _diverged(f"the losses of step {step} are finite, its update is not", checkpoints)
+
+
+def _diverged(what: str, checkpoints: Checkpoints) -> Diverged:
+  steps = checkpoints.steps()
+  left = (
+    f"the last good checkpoint is {checkpoints.folder / str(steps[-1])}"
+    if steps
+    else "there is no checkpoint yet"
+  )
+  return Diverged(
+    f"{what}; {left}. Lower config.optimizer.learning_rate or set config.optimizer.clip_norm, then "
+    "run the same command again."
+  )
 
 
 def _overview(state: TrainState) -> str:

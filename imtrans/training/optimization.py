@@ -61,7 +61,6 @@ def adam(
   Returns:
     The transformation.
   """
-  transformation = optax.adam(schedule, b1=b1, b2=b2, eps=1e-8)
-  if clip_norm > 0.0:
-    return optax.chain(optax.clip_by_global_norm(clip_norm), transformation)
-  return transformation
+  # The state has the same tree with and without clipping: a run may be resumed with the other.
+  clip = optax.clip_by_global_norm(clip_norm) if clip_norm > 0.0 else optax.identity()
+  return optax.chain(clip, optax.adam(schedule, b1=b1, b2=b2, eps=1e-8))

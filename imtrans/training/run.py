@@ -1,19 +1,21 @@
 """A trained run, read back for use."""
 
+import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax.sharding import SingleDeviceSharding
 from ml_collections import ConfigDict
 
 from imtrans.data import ImageSpec
 from imtrans.methods import Method
-from imtrans.training.assembly import build_method, build_optimizers, size_multiple
-from imtrans.training.checkpoints import BEST, LAST, read_state
+from imtrans.training.assembly import build_method, size_multiple
+from imtrans.training.checkpoints import BEST, LAST, CheckpointError, read_part
 from imtrans.training.config import read_config
 from imtrans.training.input import example_batch, read_specs
-from imtrans.training.state import create_state
+from imtrans.training.workdir import CONFIG
 
 
 class Run(NamedTuple):
@@ -41,7 +43,7 @@ def load_run(workdir: str | Path, checkpoint: str | int = "best") -> Run:
   Args:
     workdir: folder that `imtrans train` wrote.
     checkpoint: "best" (by the config's best_metric; the last where nothing could be measured),
-      "last", or a step.
+      "last", or a step. Where it is damaged, the next older one is used and a warning says so.
 
   Returns:
     The run.
@@ -51,60 +53,72 @@ def load_run(workdir: str | Path, checkpoint: str | int = "best") -> Run:
     CheckpointError: if the checkpoint cannot be read.
   """
   workdir = Path(workdir)
-  config = read_config(workdir / "config.json")
+  config = read_config(workdir / CONFIG)
   specs = read_specs(workdir)
-  folder, step = _find(workdir, checkpoint)
+  candidates = _find(workdir, checkpoint)
   channels = {name: spec.channels for name, spec in specs.items()}
   method = build_method(config, channels)
-  optimizers = build_optimizers(config)
 
   def start():
-    return create_state(
-      method,
-      optimizers,
-      example_batch(config, channels),
-      seed=config.seed,
-      keep_ema=config.ema_decay > 0.0,
-    )
+    params, extras = method.init(jax.random.key(0), example_batch(config, channels))
+    average = params["generator"] if config.ema_decay > 0.0 else {}
+    kept = {} if config.ema_decay > 0.0 else {"generator": params["generator"]}
+    return {"step": jnp.zeros((), jnp.int32), "params": kept, "ema": average, "extras": extras}
 
   placed = SingleDeviceSharding(jax.devices()[0])
   abstract = jax.tree.map(
     lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=placed),
     jax.eval_shape(start),
   )
-  state = read_state(folder / str(step), abstract)
+  path, state = _read_first(candidates, abstract)
   return Run(
     config=config,
     method=method,
-    generator_params=state.ema or state.params["generator"],
-    extras=state.extras,
-    step=step,
-    checkpoint=str(folder / str(step)),
+    generator_params=state["ema"] or state["params"]["generator"],
+    extras=state["extras"],
+    step=int(state["step"]),
+    checkpoint=str(path),
     specs=specs,
     size_multiple=size_multiple(config),
   )
 
 
-def _find(workdir: Path, checkpoint: str | int) -> tuple[Path, int]:
-  steps = {name: _steps(workdir / name) for name in (BEST, LAST)}
-  if not any(steps.values()):
+def _read_first(candidates: list[Path], abstract: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
+  """Reads the first checkpoint that can be read, and says which ones could not."""
+  problems = []
+  for path in candidates:
+    try:
+      state = read_part(path, abstract)
+    except CheckpointError as error:
+      problems.append(str(error))
+      continue
+    for problem in problems:
+      logging.getLogger(__name__).warning("%s Using %s instead.", problem, path)
+    return path, state
+  raise CheckpointError(f"{problems[0]} No other checkpoint that was asked for can be read either.")
+
+
+def _find(workdir: Path, checkpoint: str | int) -> list[Path]:
+  """What answers to a name, the one meant first: older ones stand in for a damaged newest one."""
+  best, last = (_checkpoints(workdir / name) for name in (BEST, LAST))
+  if not best + last:
     raise ValueError(f"{workdir} has no checkpoint yet: train it first, or name another workdir.")
   if checkpoint == "best":
-    name = BEST if steps[BEST] else LAST
-    return workdir / name, steps[name][-1]
+    return best + last
   if checkpoint == "last":
-    name = LAST if steps[LAST] else BEST
-    return workdir / name, steps[name][-1]
-  for name, known in steps.items():
-    if str(checkpoint) in map(str, known):
-      return workdir / name, int(checkpoint)
-  listing = ", ".join(map(str, sorted(set(steps[BEST] + steps[LAST]))))
-  raise ValueError(
-    f"{workdir} has no checkpoint {checkpoint!r}: choose best, last or a step among {listing}."
-  )
+    return last + best
+  named = [path for path in last + best if path.name == str(checkpoint)]
+  if not named:
+    listing = ", ".join(sorted({path.name for path in best + last}, key=int))
+    raise ValueError(
+      f"{workdir} has no checkpoint {checkpoint!r}: choose best, last or a step among {listing}."
+    )
+  return named
 
 
-def _steps(folder: Path) -> list[int]:
+def _checkpoints(folder: Path) -> list[Path]:
+  """Checkpoints of a folder, newest first."""
   if not folder.is_dir():
     return []
-  return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+  paths = [path for path in folder.iterdir() if path.name.isdigit()]
+  return sorted(paths, key=lambda path: int(path.name), reverse=True)

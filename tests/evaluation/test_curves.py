@@ -1,4 +1,4 @@
-"""Curves: what the log reader keeps, where points land, what the labels say."""
+"""Curves: what is kept of a log, where points land, what the labels say."""
 
 import re
 
@@ -8,7 +8,7 @@ import pytest
 from imtrans.evaluation import curves
 
 
-def test_read_log_skips_what_a_killed_run_leaves(tmp_path):
+def test_series_from_log_skips_what_a_killed_run_leaves(tmp_path):
   log = tmp_path / "log.jsonl"
   log.write_text(
     '{"step": 1, "g/l1": 0.5, "note": "text", "flag": true}\n'
@@ -19,11 +19,11 @@ def test_read_log_skips_what_a_killed_run_leaves(tmp_path):
     '{"step": 3, "g/l1": 0.25}\n'
     '{"step": 4, "g/l'
   )
-  assert curves.read_log(log) == {
+  assert curves.series_from_log(log) == {
     "g/l1": curves.Series([1, 3], [0.5, 0.25]),
     "d/loss": curves.Series([2], [1.0]),
   }
-  assert curves.read_log(tmp_path / "absent.jsonl") == {}
+  assert curves.series_from_log(tmp_path / "absent.jsonl") == {}
 
 
 def test_smooth_by_hand():

@@ -145,7 +145,7 @@ def test_the_step_updates_as_two_separate_gradients_would(case):
 
 
 def test_pix2pix_terms_by_hand():
-  method = _pix2pix(norm="none", l1_weight=7.0, adversarial_weight=2.0)
+  method = _pix2pix(norm="none", l1_weight=7.0, l2_weight=3.0, adversarial_weight=2.0)
   batch = CASES["pix2pix"][1]
   params, extras = jax.jit(method.init)(KEY, batch)
   outputs, extras = jax.jit(method.generate)(params["generator"], extras, batch, KEY)
@@ -154,7 +154,9 @@ def test_pix2pix_terms_by_hand():
   )
   l1 = np.mean(np.abs(np.asarray(outputs["fake"]) - np.asarray(batch["target"])))
   np.testing.assert_allclose(metrics["generator/l1"], l1, rtol=1e-5)
-  np.testing.assert_allclose(loss, 2.0 * metrics["generator/adversarial"] + 7.0 * l1, rtol=1e-5)
+  l2 = np.mean(np.square(np.asarray(outputs["fake"]) - np.asarray(batch["target"])))
+  expected = 2.0 * metrics["generator/adversarial"] + 7.0 * l1 + 3.0 * l2
+  np.testing.assert_allclose(loss, expected, rtol=1e-5)
   # Logits near zero at the start: -log sigmoid(0) each, and half of two of them.
   np.testing.assert_allclose(metrics["generator/adversarial"], np.log(2.0), atol=0.02)
   d_loss, _ = method.discriminator_loss(params["discriminator"], extras, outputs, batch, KEY)

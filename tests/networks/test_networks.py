@@ -26,9 +26,9 @@ def _count(module, channels, side=256):
     (ResNet(norm="batch"), 3, 11_383_427),
     (ResNet(num_blocks=6), 3, 7_837_699),
     (ResNet(num_blocks=6, norm="batch"), 3, 7_841_411),
-    (UNet(), 3, 54_413_955),
+    (UNet.for_size(256), 3, 54_413_955),
     (UNet(norm="instance"), 3, 54_409_603),
-    (UNet(num_levels=7), 3, 41_828_995),
+    (UNet.for_size(128), 3, 41_828_995),
     (UNet(num_levels=7, norm="instance"), 3, 41_825_667),
     (PatchDiscriminator(norm="instance"), 3, 2_764_737),
     (PatchDiscriminator(), 3, 2_765_633),
@@ -46,6 +46,12 @@ def _count(module, channels, side=256):
 )
 def test_parameter_counts_of_the_reference(module, channels, count):
   assert _count(module, channels) == count
+
+
+def test_unet_of_a_size_ends_in_one_pixel():
+  assert [UNet.for_size(side).num_levels for side in (64, 128, 256)] == [6, 7, 8]
+  with pytest.raises(ValueError, match="power of two of at least 4 pixels, got 96"):
+    UNet.for_size(96)
 
 
 def test_encoder_decoder_has_fewer_parameters_than_the_unet():

@@ -1,9 +1,11 @@
 """What a run does when something goes wrong: one sentence, an exit code, nothing lost."""
 
+import json
 import resource
 import shutil
 
 import pytest
+from PIL import Image
 
 from imtrans.training.journal import read_log
 from tests.command_line import CommandLine
@@ -75,15 +77,57 @@ def test_a_full_disk_names_the_last_good_checkpoint(copy, command_line):
   assert code == 0 and "at step 6" in output, output
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(copy, command_line):
+@pytest.mark.parametrize(
+  ("rule", "rate"),
+  [
+    ("alternating", "1e30"),
+    # Here all numbers of the first step are finite, its checkpoint too, and yet it is no good.
+    ("simultaneous", "1e38"),
+  ],
+)
+def test_a_loss_that_is_not_finite_stops_the_run(copy, command_line, rule, rate):
+  overrides = (*OVERRIDES, f"update_rule={rule}", "save_every=1")
   code, output = command_line.run(
-    "pix2pix_facades", copy, "num_steps=40", *OVERRIDES, "optimizer.learning_rate=1e30"
+    "pix2pix_facades", copy, "num_steps=12", *overrides, f"optimizer.learning_rate={rate}"
   )
   assert code == 1
-  _check_sentence(output, " at step ", "loss", "the last good checkpoint is", "checkpoints/6")
-  assert _steps(copy) == [2, 4, 6]
+  _check_sentence(output, " at step ", "the last good checkpoint is", "checkpoints/6")
+  assert _steps(copy)[-1] == 6
   text = (copy / "log.jsonl").read_text()
   assert "NaN" not in text and "Infinity" not in text
+  # The remedies that the message names work on the very run.
+  code, output = command_line.run(
+    "pix2pix_facades", copy, "num_steps=8", *OVERRIDES, "optimizer.clip_norm=1.0"
+  )
+  assert code == 0 and "at step 6" in output, output
+  assert _steps(copy) == [4, 6, 8]
+
+
+def test_a_whole_checkpoint_of_another_shape_is_not_taken_for_a_corrupt_one(copy, command_line):
+  config = json.loads((copy / "config.json").read_text())
+  config["generator"]["features"] = 8
+  (copy / "config.json").write_text(json.dumps(config))
+  code, output = command_line.run(
+    "pix2pix_facades", copy, "num_steps=8", *OVERRIDES, "generator.features=8"
+  )
+  assert code == 2
+  _check_sentence(output, "checkpoints/6 is of another architecture", "has shape")
+  assert _steps(copy) == [2, 4, 6]
+
+
+def test_other_pictures_are_refused_and_nothing_is_overwritten(copy, command_line, tmp_path):
+  before = [(copy / name).read_text() for name in ("config.json", "specs.json", "log.jsonl")]
+  for name in ("trainA", "trainB", "testA", "testB"):
+    (tmp_path / name).mkdir()
+    for index in range(4):
+      Image.new("L", (20, 20)).save(tmp_path / name / f"{index}.png")
+  code, output = command_line.run(
+    "pix2pix_facades", copy, "num_steps=8", *OVERRIDES, f"data.path={tmp_path}"
+  )
+  assert code == 2
+  _check_sentence(output, "domain a were uint8 of 3 channel", "now uint8 of 1 channel")
+  after = [(copy / name).read_text() for name in ("config.json", "specs.json", "log.jsonl")]
+  assert before == after and _steps(copy) == [2, 4, 6]
 
 
 def test_a_changed_architecture_is_refused(copy, command_line):
@@ -100,7 +144,7 @@ def test_a_changed_architecture_is_refused(copy, command_line):
 def test_a_finished_run_has_nothing_left_to_do(copy, command_line):
   code, output = command_line.run("pix2pix_facades", copy, "num_steps=6", *OVERRIDES)
   assert code == 0, output
-  assert "at step 6" in output
+  assert "is complete: 6 of 6 steps" in output
   assert _steps(copy) == [2, 4, 6]
 
 

@@ -1,6 +1,7 @@
 """The house: imports point downwards, and every public function says what it does."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,11 @@ def test_configs_are_known_to_the_readme():
   readme = (ROOT / "README.md").read_text()
   for path in sorted((ROOT / "configs").glob("*.py")):
     assert path.name in readme, f"{path.name} is not in the README"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("**/README.md")), ids=str)
+def test_local_links_of_readmes_lead_somewhere(path):
+  if any(part.startswith(".") or part == "runs" for part in path.relative_to(ROOT).parts):
+    return
+  for link in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
+    assert link.startswith("https://") or (path.parent / link).exists(), link

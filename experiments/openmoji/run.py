@@ -72,10 +72,13 @@ def table(records: dict[str, dict]) -> str:
     runs = [record for key, record in records.items() if key.rpartition("-")[0] == name]
     if not runs:
       continue
-    cells = [_spread([run["metrics"][f"eval/{figure}"] for run in runs]) for figure in FIGURES]
-    minutes = np.mean([run["train_seconds"] for run in runs]) / 60
     seeds = ", ".join(str(run["seed"]) for run in runs)
-    lines.append(f"| {title} | {' | '.join(cells)} | {seeds} | {minutes:.1f} min |")
+    minutes = np.mean([run["train_seconds"] for run in runs]) / 60
+    for prefix, direction in (("eval", ""), ("eval_ba", ", colour to drawing")):
+      if f"{prefix}/l1" in runs[0]["metrics"]:
+        cells = [_spread([run["metrics"][f"{prefix}/{name}"] for run in runs]) for name in FIGURES]
+        row = [title + direction, *cells, seeds, f"{minutes:.1f} min"]
+        lines.append(f"| {' | '.join(row)} |")
   newest = max(records.values(), key=lambda record: record["date"])
   versions = ", ".join(f"{name} {number}" for name, number in newest["versions"].items())
   lines += ["", f"{newest['machine']}; Python {newest['python']}, {versions}; {newest['date']}."]

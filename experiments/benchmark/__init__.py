@@ -1,1 +1,0 @@
-"""Speed of the train step, beside the same networks and the same step in PyTorch."""

@@ -22,9 +22,9 @@ class CommandLine:
       "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
     }
 
-  def start(self, config, workdir, *overrides, **options):
-    """Starts the command; `overrides` are like "num_steps=4"."""
-    command = [sys.executable, "-m", "imtrans", "train"]
+  def start(self, config, workdir, *overrides, prefix=()):
+    """Starts the command, behind `prefix`; `overrides` are like "num_steps=4"."""
+    command = [*prefix, sys.executable, "-m", "imtrans", "train"]
     command += ["--config", f"{ROOT / 'configs' / config}.py:tiny", "--workdir", str(workdir)]
     command += [f"--config.data.path={self._pictures}"]
     command += [f"--config.{override}" for override in overrides]
@@ -34,11 +34,10 @@ class CommandLine:
       stdout=subprocess.PIPE,
       stderr=subprocess.STDOUT,
       text=True,
-      **options,
     )
 
-  def run(self, config, workdir, *overrides, **options):
+  def run(self, config, workdir, *overrides, prefix=()):
     """Runs the command to its end; returns the exit code and what it printed."""
-    process = self.start(config, workdir, *overrides, **options)
+    process = self.start(config, workdir, *overrides, prefix=prefix)
     output, _ = process.communicate(timeout=300)
     return process.returncode, output

@@ -76,6 +76,8 @@ def _say(message: object, code: int) -> int:
 
 
 def _prepare_platform() -> None:
+  if "jax" in sys.modules:
+    return  # Called from a program that has made its own choice.
   on_cpu = os.environ.get("JAX_PLATFORMS", "") == "cpu" or not _has_accelerator()
   flags = os.environ.get("XLA_FLAGS", "")
   if on_cpu and version("jaxlib") in CPU_FLAG_JAXLIB and "ynn_fusion_type" not in flags:

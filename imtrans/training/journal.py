@@ -80,7 +80,7 @@ def read_log(path: Path, *, up_to: int | None = None) -> list[dict]:
   """
   records = []
   if path.exists():
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").splitlines():
       with contextlib.suppress(json.JSONDecodeError):
         record = json.loads(line)
         if isinstance(record, dict) and isinstance(record.get("step"), int):

@@ -1,8 +1,8 @@
 """What a run does when something goes wrong: one sentence, an exit code, nothing lost."""
 
 import json
-import resource
 import shutil
+import sys
 
 import pytest
 from PIL import Image
@@ -64,12 +64,13 @@ def test_checkpoints_that_are_all_corrupt_end_the_run_and_stay(copy, command_lin
 
 
 def test_a_full_disk_names_the_last_good_checkpoint(copy, command_line):
-  # No file of this process may grow beyond a few kilobytes: writing the state fails as on a full
-  # disk, in the background thread that writes it.
+  # No file of this process may grow beyond 20 kB: writing the state fails as on a full disk, in the
+  # background thread that writes it.
+  limit = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); "
+  limit += "os.execv(sys.argv[1], sys.argv[1:])"
   code, output = command_line.run(
-    "pix2pix_facades", copy, "num_steps=8", *OVERRIDES,
-    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
-  )  # fmt: skip
+    "pix2pix_facades", copy, "num_steps=8", *OVERRIDES, prefix=(sys.executable, "-c", limit)
+  )
   assert code == 1
   _check_sentence(output, "could not save", "last good one is step 6", "run the same command again")
   assert _steps(copy) == [2, 4, 6]

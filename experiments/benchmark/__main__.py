@@ -1,0 +1,150 @@
+"""Times the train step beside PyTorch, and writes results.json and the tables of the README.
+
+python -m experiments.benchmark
+python -m experiments.benchmark --method cyclegan --size 128 --batch 1 --rounds 7
+python -m experiments.benchmark --data --size 256 --batch 1
+python -m experiments.benchmark --tiny
+Without torch, imtrans is timed alone. A case that results.json has already is measured anew.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.benchmark.cases import METHODS, PRECISIONS, VARIANTS, Case, supported, tiny
+from experiments.benchmark.machine import describe, has_gpu_plugin, has_torch
+from experiments.benchmark.measure import Schedule, measure
+from experiments.benchmark.tables import sections
+from experiments.record import replace_section, store
+
+FOLDER = Path(__file__).parent
+BUSY = 0.5  # Load average; a case that follows another one sees what that one left.
+DEFAULT_VARIANTS = ("eager", "channels_last", "compile", "compile_channels_last")
+
+
+def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
+  """Runs the benchmark and returns all records of the output folder."""
+  given = list(sys.argv[1:] if arguments is None else arguments)
+  parsed = _parser().parse_args(given)
+  command = " ".join(["python -m experiments.benchmark", *given])
+  output = Path(parsed.output) if parsed.output else FOLDER
+  writes = bool(parsed.output) or not parsed.tiny
+  if parsed.merge:
+    for key, record in json.loads(Path(parsed.merge).read_text()).items():
+      store(output / "results.json", key, record)
+  if parsed.merge or parsed.table:
+    return _write_tables(output)
+  if not (has_torch() or parsed.data):
+    _say("torch is not installed: imtrans is timed alone (pip install 'imtrans[bench]').")
+  records = {}
+  for case in _cases(parsed):
+    record = _input(case, parsed) if parsed.data else _speed(case, parsed)
+    key = f"input-{case.key}" if parsed.data else case.key
+    records[key] = {"command": command, "case": case.to_dict(), **record}
+    if writes:
+      output.mkdir(parents=True, exist_ok=True)
+      store(output / "results.json", key, records[key])
+      _write_tables(output)
+  for text in sections(records).values() if not writes else ():
+    print(text, end="\n\n")
+  return _write_tables(output) if writes else records
+
+
+def _parser() -> argparse.ArgumentParser:
+  parser = argparse.ArgumentParser(
+    prog="python -m experiments.benchmark", description=(__doc__ or "").splitlines()[0]
+  )
+  parser.add_argument("--method", nargs="+", choices=METHODS, default=list(METHODS))
+  parser.add_argument("--size", nargs="+", type=int, default=[128, 256], help="pixels")
+  parser.add_argument("--batch", nargs="+", type=int, default=[1, 4, 16])
+  parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=["float32"])
+  parser.add_argument(
+    "--variant",
+    nargs="*",
+    choices=VARIANTS,
+    default=list(DEFAULT_VARIANTS),
+    help="of the peer; none times imtrans alone",
+  )
+  parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto")
+  parser.add_argument("--rounds", type=int, default=5, help="pairs per variant")
+  parser.add_argument("--seconds", type=float, default=5.0, help="of a round, at least one step")
+  parser.add_argument("--warmup", type=int, default=2, help="steps before the rounds")
+  parser.add_argument(
+    "--steps-per-call", type=int, default=1, help="steps in one compiled call of imtrans"
+  )
+  parser.add_argument(
+    "--skip-cached-start", action="store_true", help="do not start again from the cache"
+  )
+  parser.add_argument("--data", action="store_true", help="measure the input pipeline instead")
+  parser.add_argument("--tiny", action="store_true", help="16 pixels, four features, two rounds")
+  parser.add_argument("--output", default="", help="folder of results.json and README.md")
+  parser.add_argument("--merge", default="", help="add the records of this results.json and stop")
+  parser.add_argument("--table", action="store_true", help="rewrite the tables and stop")
+  return parser
+
+
+def _cases(parsed: argparse.Namespace) -> list[Case]:
+  """Returns the cases asked for; ValueError for a size that the U-Net cannot halve to one."""
+  device = parsed.device
+  if device == "auto":
+    device = "gpu" if has_gpu_plugin() else "cpu"
+  for size in parsed.size:
+    if size < 16 or size & (size - 1):
+      raise ValueError(f"--size must be powers of two of at least 16 pixels, got {size}.")
+  cases = [
+    Case(method, size, batch, precision, device, steps_per_call=parsed.steps_per_call)
+    for method in parsed.method
+    for size in parsed.size
+    for precision in parsed.precision
+    for batch in parsed.batch
+  ]
+  return list(dict.fromkeys(tiny(case) for case in cases)) if parsed.tiny else cases
+
+
+def _speed(case: Case, parsed: argparse.Namespace) -> dict[str, Any]:
+  variants = [name for name in parsed.variant if has_torch() and supported(name, case.device)]
+  schedule = Schedule(parsed.rounds, parsed.warmup, parsed.seconds, not parsed.skip_cached_start)
+  if parsed.tiny:
+    schedule = schedule._replace(rounds=2, warmup=1, seconds=0.2, matmul_side=256)
+  _say(f"{case.key}: imtrans and {', '.join(variants) or 'nobody else'}")
+  machine = describe()  # Before the measurement: its load is the others'.
+  if machine["load_before"] > BUSY:
+    _say(
+      f"  load average {machine['load_before']}: others are at work, times and ratios will be off"
+    )
+  measured = measure(case, variants, schedule)
+  for name, figures in measured["contenders"].items():
+    ratio = f", ratio {figures['ratio']:.2f}" if "ratio" in figures else ""
+    times = [f"{seconds:.3g}" for seconds in figures.get("seconds", [])]
+    _say(f"  {name}: {figures.get('error') or ' '.join(times) + ' s a step'}{ratio}")
+  return {"kind": "speed", **machine, **measured}
+
+
+def _input(case: Case, parsed: argparse.Namespace) -> dict[str, Any]:
+  from experiments.benchmark.pipeline import measure_input
+
+  _say(f"{case.key}: input")
+  seconds = 0.2 if parsed.tiny else parsed.seconds
+  return {"kind": "input", **describe(), "sources": measure_input(case, seconds)}
+
+
+def _write_tables(output: Path) -> dict[str, dict[str, Any]]:
+  readme, results = output / "README.md", output / "results.json"
+  if not readme.exists():
+    shutil.copy(FOLDER / "README.md", readme)
+  records = json.loads(results.read_text()) if results.exists() else {}
+  for name, text in sections(records).items():
+    replace_section(readme, name, text)
+  return records
+
+
+def _say(message: str) -> None:
+  print(message, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+  main()

@@ -48,7 +48,7 @@ def test_the_benchmark_needs_jax_flax_optax_and_numpy_alone():
   import sys
 
   standard = set(sys.stdlib_module_names)
-  core = [PACKAGE / "training" / name for name in ("step.py", "state.py")]
+  core = [PACKAGE / "training" / name for name in ("step.py", "state.py", "optimization.py")]
   core += [p for p in FILES if p.parent.name in ("theory", "networks", "objectives", "methods")]
   for path in core:
     roots = {module.split(".")[0] for module in _imports(path)} - standard - {"imtrans"}

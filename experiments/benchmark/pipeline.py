@@ -53,9 +53,9 @@ def measure_input(case: Case, seconds: float) -> dict[str, Any]:
 
 def main() -> None:
   case, seconds = Case(**json.loads(sys.argv[1])), float(sys.argv[2])
-  from imtrans.commands.main import _prepare_platform
+  from imtrans.commands.main import prepare_platform
 
-  _prepare_platform()
+  prepare_platform()
   with tempfile.TemporaryDirectory() as folder:
     pictures, prepared = Path(folder) / "pictures", Path(folder) / "prepared"
     draw_pictures(pictures, case.size)

@@ -37,9 +37,9 @@ def _build(name: str, case: Case) -> Contender:
 
     return peer.build(case, name)
   # As `imtrans train` starts: the flag for convolutions on CPU must be set before jax is imported.
-  from imtrans.commands.main import _prepare_platform
+  from imtrans.commands.main import prepare_platform
 
-  _prepare_platform()
+  prepare_platform()
   from experiments.benchmark import ours
 
   return ours.build(case)

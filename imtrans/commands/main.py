@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
   if unknown and not hasattr(parsed, "overrides"):
     parser.error(f"unrecognized arguments: {' '.join(unknown)}")
   parsed.overrides = unknown
-  _prepare_platform()
+  prepare_platform()
   sys.exit(_run(modules[parsed.command], parsed))
 
 
@@ -75,7 +75,8 @@ def _say(message: object, code: int) -> int:
   return code
 
 
-def _prepare_platform() -> None:
+def prepare_platform() -> None:
+  """Sets the XLA flag that a run on CPU wants, unless jax is imported already."""
   if "jax" in sys.modules:
     return  # Called from a program that has made its own choice.
   on_cpu = os.environ.get("JAX_PLATFORMS", "") == "cpu" or not _has_accelerator()

@@ -1,9 +1,11 @@
 """Convolutions: padding, strided and transposed, and how each is lowered on this platform.
 
-Nothing else in the package calls `lax.conv`. Layouts are NHWC for images and HWIO for kernels;
-a transposed convolution's kernel is [height, width, in, out] as well.
+Nothing else in the package calls `lax.conv`. Layouts are NHWC for images and HWIO for kernels; a
+transposed convolution has the kernel of the convolution that it transposes, [height, width, out,
+in].
 """
 
+import functools
 from collections.abc import Callable
 
 import flax.linen as nn
@@ -11,9 +13,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from imtrans.networks.products import gather_convolve, scatter_convolve, scatter_transposed
+from imtrans.networks.winograd import winograd_convolve
 from imtrans.theory.lipschitz import power_iteration
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+BIASES = ("added", "idle", "none")
+FEW, MANY = 4, 16  # Channels below and above which a lowering on CPU pays.
 
 
 def reflect_pad(images: Array, padding: int) -> Array:
@@ -41,9 +47,61 @@ def convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0)
   Returns:
     [batch, (height + 2 padding - kernel_height) // stride + 1, likewise, out].
   """
+  return lax.platform_dependent(
+    images,
+    kernel,
+    cpu=functools.partial(_convolve_on_cpu, stride=stride, padding=padding),
+    default=functools.partial(direct_convolve, stride=stride, padding=padding),
+  )
+
+
+def direct_convolve(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
+  """`convolve` as XLA's own operator: what every other lowering equals."""
   return lax.conv_general_dilated(
     images, kernel, (stride, stride), ((padding, padding),) * 2, dimension_numbers=DIMENSIONS
   )
+
+
+def _convolve_on_cpu(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
+  """Picks the fastest lowering, by measurement: experiments/benchmark/README.md says which."""
+  size, width, inputs, outputs = kernel.shape
+  if images.dtype != jnp.float32 or size != width or size == 1:
+    return direct_convolve(images, kernel, stride=stride, padding=padding)
+  positions = images.shape[0]
+  for side in images.shape[1:3]:
+    positions *= (side + 2 * padding - size) // stride + 1
+  if stride == 1 and outputs <= FEW:
+    return scatter_convolve(images, kernel, padding=padding)
+  if 2 * positions <= outputs:
+    return gather_convolve(images, kernel, stride=stride, padding=padding)
+  if inputs < MANY or outputs < MANY or size > 4:
+    return direct_convolve(images, kernel, stride=stride, padding=padding)
+  if stride == 2 and size == 4:
+    return winograd_convolve(*_halved(images, kernel, padding))
+  if stride == 1:
+    return winograd_convolve(_zero_pad(images, padding), kernel)
+  return gather_convolve(images, kernel, stride=stride, padding=padding)
+
+
+def _halved(images: Array, kernel: Array, padding: int) -> tuple[Array, Array]:
+  """Turns a convolution of stride two and even size into one of stride one and half the size.
+
+  Two by two pixels become one with four times the channels, in images and kernel alike.
+  """
+  images = _zero_pad(images, padding)
+  batch, height, width, inputs = images.shape
+  half, features = kernel.shape[0] // 2, kernel.shape[3]
+  tall, wide = height // 2, width // 2
+  pixels = images[:, : 2 * tall, : 2 * wide].reshape(batch, tall, 2, wide, 2, inputs)
+  taps = kernel.reshape(half, 2, half, 2, inputs, features)
+  return (
+    jnp.transpose(pixels, (0, 1, 3, 2, 4, 5)).reshape(batch, tall, wide, 4 * inputs),
+    jnp.transpose(taps, (0, 2, 1, 3, 4, 5)).reshape(half, half, 4 * inputs, features),
+  )
+
+
+def _zero_pad(images: Array, padding: int) -> Array:
+  return jnp.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
 
 
 def transposed_convolve(
@@ -51,14 +109,15 @@ def transposed_convolve(
 ) -> Array:
   """Transposed convolution of stride two: y[2 i - padding + k] += x[i] w[k].
 
-  Written as phases: outputs of even and odd row and column are four small ordinary convolutions,
-  interleaved. Equal to the textbook operator to rounding; the weight gradient avoids the slow
-  paths that XLA takes for dilated inputs, and a height-sharded image needs one halo exchange.
+  Elsewhere than on CPU it is written as phases: outputs of even and odd row and column are four
+  small ordinary convolutions, interleaved. Equal to the textbook operator to rounding; the weight
+  gradient avoids the slow paths that XLA takes for dilated inputs, and a height-sharded image
+  needs one halo exchange.
 
   Args:
     images: [batch, height, width, in].
-    kernel: [size, size, in, out].
-    padding: outputs dropped on each side, as in the convolution that this one transposes.
+    kernel: [size, size, out, in], of the convolution that this one transposes.
+    padding: outputs dropped on each side, as in that convolution.
     output_padding: outputs added below and to the right.
 
   Returns:
@@ -75,7 +134,18 @@ def transposed_convolve(
       "transposed_convolve doubles its input: size - 2 padding + output_padding must be 2, "
       f"got kernel {kernel.shape[:2]}, padding {padding}, output_padding {output_padding}."
     )
+  return lax.platform_dependent(
+    images,
+    kernel,
+    cpu=functools.partial(scatter_transposed, padding=padding),
+    default=functools.partial(phased_transposed, padding=padding),
+  )
+
+
+def phased_transposed(images: Array, kernel: Array, *, padding: int) -> Array:
+  """`transposed_convolve` as four convolutions whose outputs are interleaved."""
   batch, height, width, _ = images.shape
+  size, _, outputs, _ = kernel.shape
   rows = []
   for row in range(2):
     columns = []
@@ -84,11 +154,13 @@ def transposed_convolve(
       taps_w, pad_w = _phase(size, padding, column)
       part = kernel[taps_h][:, taps_w]
       columns.append(
-        lax.conv_general_dilated(images, part, (1, 1), (pad_h, pad_w), dimension_numbers=DIMENSIONS)
+        lax.conv_general_dilated(
+          images, part, (1, 1), (pad_h, pad_w), dimension_numbers=("NHWC", "HWOI", "NHWC")
+        )
       )
     rows.append(jnp.stack(columns, axis=3))
   interleaved = jnp.stack(rows, axis=2)
-  return interleaved.reshape(batch, 2 * height, 2 * width, kernel.shape[3])
+  return interleaved.reshape(batch, 2 * height, 2 * width, outputs)
 
 
 def _phase(size: int, padding: int, offset: int) -> tuple[slice, tuple[int, int]]:
@@ -108,6 +180,9 @@ def _phase(size: int, padding: int, offset: int) -> tuple[slice, tuple[int, int]
 class Convolution(nn.Module):
   """Convolution with zero or reflect padding, bias and spectral normalisation as options.
 
+  The bias is "added", "none", or "idle": a parameter that counts and can be imported, but that the
+  instance normalisation after this layer would take away, so that it is not added.
+
   With `spectral_norm` the kernel is divided by its spectral norm as a matrix of shape
   [out, in * height * width], estimated by one power iteration per training pass whose vector
   lives in the collection "spectral" (Miyato et al., 2018, https://arxiv.org/abs/1802.05957).
@@ -118,7 +193,7 @@ class Convolution(nn.Module):
   stride: int = 1
   padding: int = 0
   padding_mode: str = "zero"
-  use_bias: bool = True
+  bias: str = "added"
   spectral_norm: bool = False
   dtype: jnp.dtype = jnp.float32
   kernel_init: Callable = nn.initializers.normal(0.02)
@@ -159,14 +234,14 @@ class TransposedConvolution(nn.Module):
   kernel_size: int = 4
   padding: int = 1
   output_padding: int = 0
-  use_bias: bool = True
+  bias: str = "added"
   dtype: jnp.dtype = jnp.float32
   kernel_init: Callable = nn.initializers.normal(0.02)
 
   @nn.compact
   def __call__(self, images: Array) -> Array:
     """Maps [batch, height, width, in] to [batch, 2 height, 2 width, features] in `dtype`."""
-    shape = (self.kernel_size, self.kernel_size, images.shape[-1], self.features)
+    shape = (self.kernel_size, self.kernel_size, self.features, images.shape[-1])
     kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
     outputs = transposed_convolve(
       images.astype(self.dtype),
@@ -178,7 +253,11 @@ class TransposedConvolution(nn.Module):
 
 
 def _add_bias(module: Convolution | TransposedConvolution, outputs: Array) -> Array:
-  if not module.use_bias:
+  if module.bias not in BIASES:
+    raise ValueError(f"bias must be one of {', '.join(BIASES)}, got {module.bias!r}.")
+  if module.bias == "none":
     return outputs
   bias = module.param("bias", nn.initializers.zeros, (module.features,), jnp.float32)
+  if module.bias == "idle":
+    return outputs
   return outputs + bias.astype(outputs.dtype)[None, None, None, :]

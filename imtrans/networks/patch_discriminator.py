@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from imtrans.networks.convolution import Convolution
-from imtrans.networks.normalization import Normalization, needs_bias
+from imtrans.networks.normalization import Normalization, convolution_bias
 from imtrans.theory.patches import Layer
 
 
@@ -39,7 +39,7 @@ class PatchDiscriminator(nn.Module):
       hidden = Convolution(
         self.features * min(2**index, 8),
         *layer,
-        use_bias=index == 0 or needs_bias(self.norm),
+        bias="added" if index == 0 else convolution_bias(self.norm),
         spectral_norm=self.spectral_norm,
         dtype=self.dtype,
         name=f"layer_{index}",
@@ -71,21 +71,22 @@ class PixelDiscriminator(nn.Module):
     """Maps [batch, height, width, channels] in [-1, 1] to logits [batch, height, width, 1]."""
     _check_images(images)
 
-    def convolution(features: int, name: str, bias: bool, hidden: Array) -> Array:
+    def convolution(features: int, name: str, bias: str, hidden: Array) -> Array:
       return Convolution(
         features,
         1,
-        use_bias=bias,
+        bias=bias,
         spectral_norm=self.spectral_norm,
         dtype=self.dtype,
         name=name,
       )(hidden)
 
-    bias = needs_bias(self.norm)
-    hidden = nn.leaky_relu(convolution(self.features, "layer_0", True, images), 0.2)
+    bias = convolution_bias(self.norm)
+    hidden = nn.leaky_relu(convolution(self.features, "layer_0", "added", images), 0.2)
     hidden = convolution(2 * self.features, "layer_1", bias, hidden)
     hidden = Normalization(self.norm, self.dtype, name="norm_1")(hidden, train=train)
-    logits = convolution(1, "logits", bias, nn.leaky_relu(hidden, 0.2))
+    last = convolution_bias(self.norm, normalized=False)
+    logits = convolution(1, "logits", last, nn.leaky_relu(hidden, 0.2))
     return logits.astype(jnp.float32)
 
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from imtrans.networks.convolution import Convolution, TransposedConvolution
-from imtrans.networks.normalization import Normalization, needs_bias
+from imtrans.networks.normalization import Normalization, convolution_bias
 
 
 class ResNet(nn.Module):
@@ -34,7 +34,7 @@ class ResNet(nn.Module):
         "height and width must be multiples of 4 for the ResNet generator, got "
         f"{images.shape[1]}x{images.shape[2]}: choose another crop size."
       )
-    bias = needs_bias(self.norm)
+    bias = convolution_bias(self.norm)
 
     def normalize(hidden: Array, name: str) -> Array:
       return Normalization(self.norm, self.dtype, name=f"{name}_norm")(hidden, train=train)
@@ -45,7 +45,7 @@ class ResNet(nn.Module):
         size,
         padding=size // 2,
         padding_mode="reflect",
-        use_bias=bias,
+        bias=bias,
         dtype=self.dtype,
         name=name,
       )(hidden)
@@ -54,7 +54,7 @@ class ResNet(nn.Module):
     for index in (1, 2):
       name = f"down_{index}"
       hidden = Convolution(
-        self.features * 2**index, 3, 2, 1, use_bias=bias, dtype=self.dtype, name=name
+        self.features * 2**index, 3, 2, 1, bias=bias, dtype=self.dtype, name=name
       )(hidden)
       hidden = nn.relu(normalize(hidden, name))
     width = self.features * 4
@@ -68,7 +68,7 @@ class ResNet(nn.Module):
     for index in (1, 0):
       name = f"up_{index}"
       hidden = TransposedConvolution(
-        self.features * 2**index, 3, 1, 1, use_bias=bias, dtype=self.dtype, name=name
+        self.features * 2**index, 3, 1, 1, bias=bias, dtype=self.dtype, name=name
       )(hidden)
       hidden = nn.relu(normalize(hidden, name))
     outputs = Convolution(

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from imtrans.networks.convolution import Convolution, TransposedConvolution
-from imtrans.networks.normalization import Normalization, needs_bias
+from imtrans.networks.normalization import Normalization, convolution_bias
 
 
 class UNet(nn.Module):
@@ -56,7 +56,13 @@ class UNet(nn.Module):
       # Neither the first level nor the bottleneck is normalised: a 1x1 map has no variance.
       norm = "none" if level in (0, innermost) else self.norm
       hidden = Convolution(
-        width, 4, 2, 1, use_bias=needs_bias(self.norm), dtype=self.dtype, name=f"encoder_{level}"
+        width,
+        4,
+        2,
+        1,
+        bias=convolution_bias(self.norm, normalized=norm != "none"),
+        dtype=self.dtype,
+        name=f"encoder_{level}",
       )(hidden)
       hidden = Normalization(norm, self.dtype, name=f"encoder_norm_{level}")(hidden, train=train)
       encoded.append(hidden)
@@ -64,7 +70,7 @@ class UNet(nn.Module):
     for level in reversed(range(1, self.num_levels)):
       hidden = TransposedConvolution(
         widths[level - 1],
-        use_bias=needs_bias(self.norm),
+        bias=convolution_bias(self.norm),
         dtype=self.dtype,
         name=f"decoder_{level}",
       )(nn.relu(hidden))

@@ -29,8 +29,7 @@ def _copy(params, module):
     name, *_, leaf = (entry.key for entry in path)
     array = np.asarray(value)
     if leaf == "kernel":
-      transposed = name.startswith(("decoder", "up_"))
-      array = array.transpose((2, 3, 0, 1) if transposed else (3, 2, 0, 1))
+      array = array.transpose((3, 2, 0, 1))
     leaf = {"kernel": "weight", "scale": "weight", "bias": "bias"}[leaf]
     weights[f"layers.{name}.{leaf}"] = torch.tensor(array)
   result = module.load_state_dict(weights, strict=False)

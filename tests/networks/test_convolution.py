@@ -19,12 +19,12 @@ def _random(*shape, seed=0):
 def _textbook_transposed(images, kernel, padding, output_padding):
   """y[2 i - padding + k] += x[i] w[k], one input pixel after the other."""
   batch, height, width, _ = images.shape
-  size, out = kernel.shape[0], kernel.shape[3]
+  size, out = kernel.shape[0], kernel.shape[2]
   canvas = np.zeros((batch, 2 * height + size, 2 * width + size, out))
   for i in range(height):
     for j in range(width):
       canvas[:, 2 * i : 2 * i + size, 2 * j : 2 * j + size] += np.einsum(
-        "bc,hwco->bhwo", images[:, i, j], kernel
+        "bc,hwoc->bhwo", images[:, i, j], kernel
       )
   rows = 2 * (height - 1) - 2 * padding + size + output_padding
   columns = 2 * (width - 1) - 2 * padding + size + output_padding
@@ -47,7 +47,7 @@ def test_reflect_pad_does_not_repeat_the_edge():
 
 @pytest.mark.parametrize(("size", "padding", "output_padding"), [(4, 1, 0), (3, 1, 1), (2, 0, 0)])
 def test_transposed_convolution_equals_the_textbook(size, padding, output_padding):
-  images, kernel = _random(2, 5, 6, 3), _random(size, size, 3, 4, seed=1)
+  images, kernel = _random(2, 5, 6, 3), _random(size, size, 4, 3, seed=1)
   ours = transposed_convolve(images, kernel, padding=padding, output_padding=output_padding)
   assert ours.shape == (2, 10, 12, 4)
   expected = _textbook_transposed(np.asarray(images), np.asarray(kernel), padding, output_padding)
@@ -56,13 +56,13 @@ def test_transposed_convolution_equals_the_textbook(size, padding, output_paddin
 
 @pytest.mark.parametrize(("size", "padding", "output_padding"), [(4, 1, 0), (3, 1, 1)])
 def test_transposed_convolution_equals_lax_with_gradients(size, padding, output_padding):
-  images, kernel = _random(2, 4, 5, 3), _random(size, size, 3, 4, seed=1)
+  images, kernel = _random(2, 4, 5, 3), _random(size, size, 4, 3, seed=1)
   before, after = size - 1 - padding, size - 1 - padding + output_padding
 
   def reference(images, kernel):
     return lax.conv_transpose(
       images, kernel[::-1, ::-1], (2, 2), ((before, after),) * 2,
-      dimension_numbers=("NHWC", "HWIO", "NHWC"),
+      dimension_numbers=("NHWC", "HWOI", "NHWC"),
     )  # fmt: skip
 
   def ours(images, kernel):
@@ -85,7 +85,7 @@ def test_transposed_convolution_refuses_what_does_not_double():
 
 def test_spectral_norm_brings_the_kernel_to_norm_one_and_moves_only_in_training():
   module = Convolution(
-    8, 3, spectral_norm=True, use_bias=False, kernel_init=jax.nn.initializers.normal(3.0)
+    8, 3, spectral_norm=True, bias="none", kernel_init=jax.nn.initializers.normal(3.0)
   )
   images = _random(1, 8, 8, 4)
   variables = module.init(jax.random.key(0), images)

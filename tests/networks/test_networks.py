@@ -146,9 +146,9 @@ def test_batch_norm_uses_batch_statistics_in_training_and_running_ones_after():
   images = 5.0 + 2.0 * jax.random.normal(jax.random.key(0), (4, 8, 8, 3))
   variables = module.init(jax.random.key(1), images, train=True)
   outputs, updated = module.apply(variables, images, train=True, mutable=["batch_stats"])
-  scale = variables["params"]["batch_norm"]["scale"]
+  scale = variables["params"]["scale"]
   np.testing.assert_allclose(np.std(outputs, axis=(0, 1, 2)), scale, rtol=1e-3)
-  mean = updated["batch_stats"]["batch_norm"]["mean"]
+  mean = updated["batch_stats"]["mean"]
   np.testing.assert_allclose(mean, 0.1 * np.mean(images, axis=(0, 1, 2)), rtol=1e-4)
   untouched = module.apply(variables, images, train=False)
   np.testing.assert_allclose(untouched, np.asarray(images) * np.asarray(scale), rtol=1e-4)

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from imtrans.methods.image_pool import empty_pool, query_pool
-from imtrans.methods.method import Method, apply, initialize, translate_each
+from imtrans.methods.method import Method, apply, apply_together, initialize, translate_each
 from imtrans.objectives import adversarial_losses, mean_absolute_error
 
 
@@ -59,21 +59,23 @@ def cyclegan(
     return params, {**state, "pool": pools}
 
   def generate(generator_params, extras, batch, key):
-    keys = iter(jax.random.split(key, 6))
+    keys = iter(jax.random.split(key, 4))
     state = dict(extras["generator"])
 
-    def run(name, images):
-      output, state[name] = apply(
+    def run(name, *images):
+      outputs, state[name] = apply_together(
         generators[name], generator_params[name], state[name], images, next(keys)
       )
-      return output
+      return outputs
 
-    outputs = {"fake_b": run("ab", batch["a"]), "fake_a": run("ba", batch["b"])}
-    outputs["reconstructed_a"] = run("ba", outputs["fake_b"])
-    outputs["reconstructed_b"] = run("ab", outputs["fake_a"])
+    outputs = {}
     if identity_weight:
-      outputs["identity_a"] = run("ba", batch["a"])
-      outputs["identity_b"] = run("ab", batch["b"])
+      outputs["fake_b"], outputs["identity_b"] = run("ab", batch["a"], batch["b"])
+      outputs["fake_a"], outputs["identity_a"] = run("ba", batch["b"], batch["a"])
+    else:
+      (outputs["fake_b"],), (outputs["fake_a"],) = run("ab", batch["a"]), run("ba", batch["b"])
+    (outputs["reconstructed_a"],) = run("ba", outputs["fake_b"])
+    (outputs["reconstructed_b"],) = run("ab", outputs["fake_a"])
     return outputs, {**extras, "generator": state}
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
@@ -81,10 +83,9 @@ def cyclegan(
     metrics, loss = {}, 0.0
     for name, pool_key in zip(("a", "b"), jax.random.split(key), strict=True):
       fake, pools[name] = query_pool(pools[name], outputs[f"fake_{name}"], pool_key)
-      real_logits, state[name] = apply(
-        discriminator, discriminator_params[name], state[name], batch[name]
+      (real_logits, fake_logits), state[name] = apply_together(
+        discriminator, discriminator_params[name], state[name], (batch[name], fake)
       )
-      fake_logits, state[name] = apply(discriminator, discriminator_params[name], state[name], fake)
       metrics[f"discriminator/{name}"] = discriminator_objective(real_logits, fake_logits)
       metrics[f"discriminator/real_logits_{name}"] = jnp.mean(real_logits)
       metrics[f"discriminator/fake_logits_{name}"] = jnp.mean(fake_logits)

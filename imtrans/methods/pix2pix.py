@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.methods.method import Method, apply, initialize, translate_each
+from imtrans.methods.method import Method, apply, apply_together, initialize, translate_each
 from imtrans.objectives import adversarial_losses, mean_absolute_error, mean_squared_error
 
 
@@ -54,11 +54,9 @@ def pix2pix(
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
     del key
     source, state = batch["source"], extras["discriminator"]
-    real_logits, state = apply(
-      discriminator, discriminator_params, state, pair(source, batch["target"])
-    )
-    fake_logits, state = apply(
-      discriminator, discriminator_params, state, pair(source, outputs["fake"])
+    pairs = (pair(source, batch["target"]), pair(source, outputs["fake"]))
+    (real_logits, fake_logits), state = apply_together(
+      discriminator, discriminator_params, state, pairs
     )
     loss = discriminator_weight * discriminator_objective(real_logits, fake_logits)
     metrics = {

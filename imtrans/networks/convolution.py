@@ -77,8 +77,8 @@ def _convolve_on_cpu(images: Array, kernel: Array, *, stride: int, padding: int)
   if inputs < MANY or outputs < MANY or size > 4:
     return direct_convolve(images, kernel, stride=stride, padding=padding)
   if stride == 2 and size == 4:
-    return winograd_convolve(*_halved(images, kernel, padding))
-  if stride == 1:
+    return direct_convolve(*_halved(images, kernel, padding), stride=1, padding=0)
+  if stride == 1 and size > 2:
     return winograd_convolve(_zero_pad(images, padding), kernel)
   return gather_convolve(images, kernel, stride=stride, padding=padding)
 

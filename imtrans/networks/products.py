@@ -1,12 +1,18 @@
 """Convolutions as one matrix product, around which pixels are gathered or scattered.
 
 They pay where a convolution has few positions (each kernel value is read once, in the layout that
-it has) or few output channels (the product comes first, the sum over the kernel after it).
+it has) or few output channels (the product comes first, the sum over the kernel after it). Rows
+and columns are gathered or summed one after the other: 2 size terms instead of size squared.
 """
+
+import functools
+import operator
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+
+ROWS, COLUMNS, CHANNELS = 1, 2, 3
 
 
 def gather_convolve(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
@@ -21,10 +27,17 @@ def gather_convolve(images: Array, kernel: Array, *, stride: int, padding: int) 
   Returns:
     [batch, height', width', out]. The patches are not kept for the backward pass.
   """
+  size, _, _, outputs = kernel.shape
 
   def product(images: Array, kernel: Array) -> Array:
-    patches = _gather(images, kernel.shape[0], stride, padding)
-    return patches @ kernel.reshape(-1, kernel.shape[3])
+    edges = ((0, 0), (padding, padding), (padding, padding), (0, 0))
+    patches = jnp.pad(images, edges)
+    for axis in (COLUMNS, ROWS):
+      last = (patches.shape[axis] - size) // stride * stride
+      patches = jnp.concatenate(
+        [lax.slice_in_dim(patches, k, k + last + 1, stride, axis) for k in range(size)], CHANNELS
+      )
+    return patches @ kernel.reshape(-1, outputs)
 
   return jax.checkpoint(product)(images, kernel)
 
@@ -41,18 +54,12 @@ def scatter_convolve(images: Array, kernel: Array, *, padding: int) -> Array:
     [batch, height + 2 padding - size + 1, likewise, out].
   """
   size, _, inputs, outputs = kernel.shape
-  _, height, width, _ = images.shape
-  new_height, new_width = height + 2 * padding - size + 1, width + 2 * padding - size + 1
-  columns = jnp.transpose(kernel, (2, 0, 1, 3)).reshape(inputs, -1)
-  contributions = _split(images @ columns, size * size)
-  total = None
-  for index, part in enumerate(contributions):
-    row, column = divmod(index, size)
-    top, left = padding - row, padding - column
-    bottom, right = new_height - height - top, new_width - width - left
-    placed = _shift(part, (top, bottom), (left, right))
-    total = placed if total is None else total + placed
-  return total if total is not None else jnp.zeros((*images.shape[:3], outputs), images.dtype)
+  # In reversed order, tap k of input i belongs to output i + k - (size - 1 - padding).
+  taps = jnp.transpose(kernel[::-1, ::-1], (2, 0, 1, 3)).reshape(inputs, -1)
+  contributions = (images @ taps).reshape(*images.shape[:3], size, size, outputs)
+  crop = size - 1 - padding
+  total = _scatter(_scatter(contributions, ROWS, 1, crop), COLUMNS, 1, crop)
+  return total[:, :, :, 0, 0]
 
 
 def scatter_transposed(images: Array, kernel: Array, *, padding: int) -> Array:
@@ -68,49 +75,36 @@ def scatter_transposed(images: Array, kernel: Array, *, padding: int) -> Array:
   """
   size, _, outputs, inputs = kernel.shape
   batch, height, width, _ = images.shape
-  product = lax.dot_general(images, kernel.reshape(-1, inputs), (((3,), (1,)), ((), ())))
-  contributions = _split(product, size * size)
-  # Output 2 m + phase takes tap k from input m - shift with 2 shift = k - padding - phase.
-  rows = []
-  for row_phase in range(2):
-    pixels = []
-    for column_phase in range(2):
-      total = None
-      for row in range((row_phase + padding) % 2, size, 2):
-        for column in range((column_phase + padding) % 2, size, 2):
-          down, right = (row - padding - row_phase) // 2, (column - padding - column_phase) // 2
-          part = _shift(contributions[row * size + column], (down, -down), (right, -right))
-          total = part if total is None else total + part
-      pixels.append(total)
-    rows.append(jnp.stack(pixels, axis=3))
-  return jnp.stack(rows, axis=2).reshape(batch, 2 * height, 2 * width, outputs)
+  contributions = lax.dot_general(images, kernel.reshape(-1, inputs), (((3,), (1,)), ((), ())))
+  contributions = contributions.reshape(batch, height, width, size, size, outputs)
+  # Taps 2 k and 2 k + 1 of input i belong to the two outputs of block i + k.
+  blocks = _scatter(_scatter(contributions, ROWS, 2, 0), COLUMNS, 2, 0)
+  tall, wide = 2 * blocks.shape[ROWS], 2 * blocks.shape[COLUMNS]
+  pixels = jnp.transpose(blocks, (0, 1, 3, 2, 4, 5)).reshape(batch, tall, wide, outputs)
+  return pixels[:, padding : padding + 2 * height, padding : padding + 2 * width]
 
 
-def _gather(images: Array, size: int, stride: int, padding: int) -> Array:
-  """Patches as [batch, height', width', size * size * in], in the order of the kernel."""
-  images = _shift(images, (padding, padding), (padding, padding))
-  batch, height, width, inputs = images.shape
-  rows, columns = (height - size) // stride + 1, (width - size) // stride + 1
-  # Pixels of one phase side by side: slices without gaps are copied and summed faster.
-  tall, wide = -(-height // stride), -(-width // stride)
-  phases = _shift(images, (0, tall * stride - height), (0, wide * stride - width))
-  phases = phases.reshape(batch, tall, stride, wide, stride, inputs)
-  patches = []
-  for row in range(size):
-    for column in range(size):
-      top, left = row // stride, column // stride
-      patches.append(
-        phases[:, top : top + rows, row % stride, left : left + columns, column % stride]
-      )
-  return jnp.concatenate(patches, axis=-1)
+def _scatter(values: Array, axis: int, width: int, crop: int) -> Array:
+  """Sums the taps of one direction: group k of `width` taps moves k pixels on.
 
+  Args:
+    values: [batch, height, width, row taps, column taps, out].
+    axis: ROWS or COLUMNS; its taps are two axes further on.
+    width: taps in a group; missing ones are zero.
+    crop: outputs dropped on each side of the height (or width) + groups - 1 that there are.
 
-def _split(values: Array, count: int) -> list[Array]:
-  """Equal parts of the last axis; its transpose is one concatenation."""
-  return lax.split(values, [values.shape[-1] // count] * count, axis=values.ndim - 1)
-
-
-def _shift(images: Array, rows: tuple[int, int], columns: tuple[int, int]) -> Array:
-  """Pads height and width by zeros on each side, or crops where a number is negative."""
-  zero = jnp.zeros((), images.dtype)
-  return lax.pad(images, zero, ((0, 0, 0), (*rows, 0), (*columns, 0), (0, 0, 0)))
+  Returns:
+    The same with summed pixels in `axis`, and `width` taps.
+  """
+  taps_axis = axis + 2
+  taps = values.shape[taps_axis]
+  groups = -(-taps // width)
+  sizes = [min(width, taps - width * group) for group in range(groups)]
+  placed = []
+  # Split rather than sliced: the transpose of a split is one concatenation.
+  for group, part in enumerate(lax.split(values, sizes, taps_axis)):
+    edges = [(0, 0, 0)] * values.ndim
+    edges[axis] = (group - crop, groups - 1 - group - crop, 0)
+    edges[taps_axis] = (0, width - sizes[group], 0)
+    placed.append(lax.pad(part, jnp.zeros((), values.dtype), edges))
+  return functools.reduce(operator.add, placed)

@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 
 OUTPUTS = 2  # On each side of a block: four would save more and lose a digit and a half.
-POINTS = {2: (0.0, 1.0), 3: (0.0, 1.0, -1.0), 4: (0.0, 1.0, -1.0, 0.5)}
+POINTS = {3: (0.0, 1.0, -1.0), 4: (0.0, 1.0, -1.0, 0.5)}
 
 
 def winograd_convolve(images: Array, kernel: Array) -> Array:
@@ -24,7 +24,7 @@ def winograd_convolve(images: Array, kernel: Array) -> Array:
 
   Args:
     images: [batch, height, width, in] in float32.
-    kernel: [r, r, in, out], r = 2, 3 or 4.
+    kernel: [r, r, in, out], r = 3 or 4.
 
   Returns:
     [batch, height - r + 1, width - r + 1, out], equal to the plain sum within 1e-6 of its largest
@@ -62,31 +62,41 @@ def cook_toom(outputs: int, taps: int, points: Sequence[float]) -> tuple[np.ndar
 
 def _winograd_convolve(images: Array, kernel: Array) -> Array:
   taps, _, inputs, features = kernel.shape
-  before, of_kernel, after = cook_toom(OUTPUTS, taps, POINTS[taps])
-  size = OUTPUTS + taps - 1
   batch, height, width = images.shape[0], images.shape[1] - taps + 1, images.shape[2] - taps + 1
   rows, columns = -(-height // OUTPUTS), -(-width // OUTPUTS)
-  images = jnp.pad(
-    images, ((0, 0), (0, OUTPUTS * rows - height), (0, OUTPUTS * columns - width), (0, 0))
-  )
+  before, of_kernel, after = cook_toom(OUTPUTS, taps, POINTS[taps])
 
+  # The inputs of a block of outputs are that block and its neighbours below and to the right.
   # Every transform is one product with a small constant matrix, over both directions at once.
+  reach = -(-len(before) // OUTPUTS)
+  pixels = _blocks(images, rows + reach - 1, columns + reach - 1)
   pixels = jnp.stack(
-    [
-      images[:, i : i + OUTPUTS * rows - 1 : OUTPUTS, j : j + OUTPUTS * columns - 1 : OUTPUTS]
-      for i in range(size)
-      for j in range(size)
-    ]
+    [pixels[:, :, :, i : i + rows, j : j + columns] for i in range(reach) for j in range(reach)]
   )
-  blocks = _both_ways(before, pixels).reshape(size * size, -1, inputs)
-  filters = _both_ways(of_kernel, kernel.reshape(taps * taps, inputs, features))
-  outputs = _both_ways(after, blocks @ filters)
+  before = np.pad(before, ((0, 0), (0, reach * OUTPUTS - len(before))))
+  before = before.reshape(-1, reach, OUTPUTS)
+  blocks = _transform(np.einsum("pai,qbj->pqabij", before, before), pixels)
+  filters = _transform(np.einsum("pi,qj->pqij", of_kernel, of_kernel), kernel)
+  products = blocks.reshape(-1, batch * rows * columns, inputs) @ filters.reshape(
+    -1, inputs, features
+  )
+  outputs = _transform(np.einsum("ip,jq->ijpq", after, after), products)
   outputs = outputs.reshape(OUTPUTS, OUTPUTS, batch, rows, columns, features)
   outputs = jnp.transpose(outputs, (2, 3, 0, 4, 1, 5))
   return outputs.reshape(batch, OUTPUTS * rows, OUTPUTS * columns, features)[:, :height, :width]
 
 
-def _both_ways(matrix: np.ndarray, values: Array) -> Array:
-  """Applies a matrix along rows and columns, which the first axis of `values` holds."""
-  product = jnp.asarray(np.kron(matrix, matrix), values.dtype) @ values.reshape(len(values), -1)
-  return product.reshape(-1, *values.shape[1:])
+def _blocks(images: Array, rows: int, columns: int) -> Array:
+  """Pads by zeros to so many blocks of pixels, [pixel row, pixel column, batch, rows, columns]."""
+  batch, height, width, channels = images.shape
+  images = jnp.pad(
+    images, ((0, 0), (0, OUTPUTS * rows - height), (0, OUTPUTS * columns - width), (0, 0))
+  )
+  images = images.reshape(batch, rows, OUTPUTS, columns, OUTPUTS, channels)
+  return jnp.transpose(images, (2, 4, 0, 1, 3, 5))
+
+
+def _transform(matrix: np.ndarray, values: Array) -> Array:
+  """Applies [n, n, ...] over the leading axes of `values` that the dots stand for; flat result."""
+  terms = matrix[0, 0].size
+  return jnp.asarray(matrix.reshape(-1, terms), values.dtype) @ values.reshape(terms, -1)

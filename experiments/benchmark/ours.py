@@ -24,7 +24,7 @@ from experiments.benchmark.work import step_flops
 from imtrans.methods import Method, cyclegan, pix2pix
 from imtrans.networks import PatchDiscriminator, ResNet, UNet
 from imtrans.training.optimization import adam
-from imtrans.training.state import TrainState, create_state
+from imtrans.training.state import TrainState, create_state, jit_start
 from imtrans.training.step import make_train_step
 
 COMPILE_EVENT = "/jax/core/compile/backend_compile_duration"
@@ -103,7 +103,7 @@ def build(case: Case) -> Contender:
 
   call = jax.jit(several, donate_argnums=0)
   example = jax.device_put(make_batch(case, 0))
-  start = jax.jit(
+  start = jit_start(
     lambda batch: create_state(build_method(case), optimizers, batch, seed=0, keep_ema=False)
   )
   holder: dict[str, Any] = {"state": jax.block_until_ready(start(example))}

@@ -56,7 +56,11 @@ def convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0)
 
 
 def direct_convolve(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
-  """`convolve` as XLA's own operator: what every other lowering equals."""
+  """`convolve` as XLA's own operator: what every other lowering equals.
+
+  Returns:
+    As `convolve`, whose arguments these are.
+  """
   return lax.conv_general_dilated(
     images, kernel, (stride, stride), ((padding, padding),) * 2, dimension_numbers=DIMENSIONS
   )
@@ -77,27 +81,30 @@ def _convolve_on_cpu(images: Array, kernel: Array, *, stride: int, padding: int)
   if inputs < MANY or outputs < MANY or size > 4:
     return direct_convolve(images, kernel, stride=stride, padding=padding)
   if stride == 2 and size == 4:
-    return direct_convolve(*_halved(images, kernel, padding), stride=1, padding=0)
+    return halved_convolve(images, kernel, padding=padding)
   if stride == 1 and size > 2:
     return winograd_convolve(_zero_pad(images, padding), kernel)
   return gather_convolve(images, kernel, stride=stride, padding=padding)
 
 
-def _halved(images: Array, kernel: Array, padding: int) -> tuple[Array, Array]:
-  """Turns a convolution of stride two and even size into one of stride one and half the size.
+def halved_convolve(images: Array, kernel: Array, *, padding: int) -> Array:
+  """`convolve` of stride two and even kernel size as one of stride one and half the size.
 
-  Two by two pixels become one with four times the channels, in images and kernel alike.
+  Two by two pixels become one with four times the channels, in images and kernel alike, and the
+  weight gradient is no longer that of a strided convolution.
+
+  Returns:
+    As `convolve`, whose arguments these are.
   """
   images = _zero_pad(images, padding)
   batch, height, width, inputs = images.shape
   half, features = kernel.shape[0] // 2, kernel.shape[3]
   tall, wide = height // 2, width // 2
   pixels = images[:, : 2 * tall, : 2 * wide].reshape(batch, tall, 2, wide, 2, inputs)
+  pixels = jnp.transpose(pixels, (0, 1, 3, 2, 4, 5)).reshape(batch, tall, wide, 4 * inputs)
   taps = kernel.reshape(half, 2, half, 2, inputs, features)
-  return (
-    jnp.transpose(pixels, (0, 1, 3, 2, 4, 5)).reshape(batch, tall, wide, 4 * inputs),
-    jnp.transpose(taps, (0, 2, 1, 3, 4, 5)).reshape(half, half, 4 * inputs, features),
-  )
+  taps = jnp.transpose(taps, (0, 2, 1, 3, 4, 5)).reshape(half, half, 4 * inputs, features)
+  return direct_convolve(pixels, taps, stride=1, padding=0)
 
 
 def _zero_pad(images: Array, padding: int) -> Array:
@@ -143,7 +150,11 @@ def transposed_convolve(
 
 
 def phased_transposed(images: Array, kernel: Array, *, padding: int) -> Array:
-  """`transposed_convolve` as four convolutions whose outputs are interleaved."""
+  """`transposed_convolve` as four convolutions whose outputs are interleaved.
+
+  Returns:
+    As `transposed_convolve`, whose arguments these are.
+  """
   batch, height, width, _ = images.shape
   size, _, outputs, _ = kernel.shape
   rows = []

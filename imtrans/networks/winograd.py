@@ -49,7 +49,11 @@ def cook_toom(outputs: int, taps: int, points: Sequence[float]) -> tuple[np.ndar
     before [n, n], kernel [n, taps] and after [outputs, n], n = outputs + taps - 1.
   """
   count = outputs + taps - 1
-  before, kernel, after = np.zeros((count, count)), np.zeros((count, taps)), np.zeros((outputs, count))
+  before, kernel, after = (
+    np.zeros((count, count)),
+    np.zeros((count, taps)),
+    np.zeros((outputs, count)),
+  )
   for index, point in enumerate(points):
     others = [other for other in points if other != point]
     before[index, : count - 1] = np.poly(others)[::-1]

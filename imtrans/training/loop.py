@@ -21,7 +21,7 @@ from imtrans.training.input import domain_specs, example_batch, training_batches
 from imtrans.training.interruption import Interruption, Stopped
 from imtrans.training.journal import LOG, Journal, Progress, read_log
 from imtrans.training.mesh import check_batch, make_mesh, replicated, shard_batch
-from imtrans.training.state import TrainState, create_state
+from imtrans.training.state import TrainState, create_state, jit_start
 from imtrans.training.step import make_train_step
 from imtrans.training.workdir import check_workdir, make_workdir, record_workdir
 
@@ -95,7 +95,7 @@ def train(
     state, problems = checkpoints.restore_newest(abstract, batches)
     resumed = state is not None
     if state is None:
-      state = jax.jit(start, out_shardings=placed)(example)
+      state = jit_start(start, out_shardings=placed)(example)
     first = int(state.step)
     best.discard_after(first)
     record_workdir(config, specs, workdir)

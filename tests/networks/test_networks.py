@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from imtrans.networks import PatchDiscriminator, PixelDiscriminator, ResNet, UNet
-from imtrans.networks.normalization import Normalization, instance_norm
 from imtrans.theory import output_size, receptive_field
 
 
@@ -131,29 +130,3 @@ def test_bfloat16_activations_keep_float32_parameters_and_outputs():
   variables = _init(module, (1, 16, 16, 3))
   assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
   assert module.apply(variables, jnp.zeros((1, 16, 16, 3)), train=False).dtype == jnp.float32
-
-
-def test_instance_norm_gives_mean_zero_and_variance_one_per_image_and_channel():
-  images = 7.0 + 3.0 * jax.random.normal(jax.random.key(0), (2, 16, 16, 3))
-  outputs = np.asarray(instance_norm(images))
-  np.testing.assert_allclose(outputs.mean(axis=(1, 2)), 0.0, atol=1e-5)
-  np.testing.assert_allclose(outputs.var(axis=(1, 2)), 1.0, atol=1e-4)
-  np.testing.assert_array_equal(instance_norm(jnp.ones((1, 4, 4, 2))), 0.0)
-
-
-def test_batch_norm_uses_batch_statistics_in_training_and_running_ones_after():
-  module = Normalization("batch")
-  images = 5.0 + 2.0 * jax.random.normal(jax.random.key(0), (4, 8, 8, 3))
-  variables = module.init(jax.random.key(1), images, train=True)
-  outputs, updated = module.apply(variables, images, train=True, mutable=["batch_stats"])
-  scale = variables["params"]["scale"]
-  np.testing.assert_allclose(np.std(outputs, axis=(0, 1, 2)), scale, rtol=1e-3)
-  mean = updated["batch_stats"]["mean"]
-  np.testing.assert_allclose(mean, 0.1 * np.mean(images, axis=(0, 1, 2)), rtol=1e-4)
-  untouched = module.apply(variables, images, train=False)
-  np.testing.assert_allclose(untouched, np.asarray(images) * np.asarray(scale), rtol=1e-4)
-
-
-def test_unknown_norm_is_refused():
-  with pytest.raises(ValueError, match="norm must be"):
-    _init(Normalization("layer"), (1, 4, 4, 1))

@@ -9,8 +9,15 @@ from PIL import Image
 
 from imtrans.commands.configuration import load_config
 from imtrans.commands.main import main
+from imtrans.data import TASK_NAMES, evaluation_batches
+from imtrans.data.palette import indices_to_labels
+from imtrans.training.checks import check_config
+from imtrans.training.input import domain_specs, example_batch, open_data, training_batches
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.py"))
+OPENMOJI, PHOTOS = (path for path in CONFIGS if path.stem in ("task_openmoji", "task_photos"))
+TASKS = [name for name in TASK_NAMES if name != "none"]
+PALETTE = ((0, 0, 0), (200, 30, 30), (255, 255, 255))
 
 
 def _run(*arguments):
@@ -56,3 +63,105 @@ def test_tiny_runs_end_to_end(path, pictures, tmp_path, capsys):
   with Image.open(output) as image:
     assert image.size == (33, 21)
   assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+  """train/ and test/ of a few 16x16 pictures, and beside them A/ and B/ with their labels."""
+  folder = tmp_path_factory.mktemp("photos")
+  generator = np.random.default_rng(0)
+  for name, count in (("train", 8), ("test", 3), ("pairs/A", 12), ("pairs/B", 12)):
+    (folder / name).mkdir(parents=True)
+    for index in range(count):
+      array = generator.integers(0, 256, (16, 16, 3), np.uint8)
+      if name == "pairs/B":
+        array = indices_to_labels(generator.integers(0, 3, (16, 16)), PALETTE)
+      Image.fromarray(array).save(folder / name / f"{index}.png")
+  return folder
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("path", [OPENMOJI, PHOTOS], ids=lambda path: path.stem)
+def test_every_task_has_a_config_that_shows_its_pairs(path, task, photos):
+  for size in ("", "-cpu", "-tiny"):
+    config = load_config(f"{path}:{task}{size}", [])
+    check_config(config)
+    assert config.is_locked and config.data.task == task
+  place = photos / "pairs" if task == "labels" else photos
+  overrides = [f"--config.data.path={place}"]
+  if path == OPENMOJI:
+    overrides = ["--config.data.options.tones=False"]
+  config = load_config(f"{path}:{task}-tiny", overrides)
+  dataset, test = open_data(config, "train"), open_data(config, "test")
+  assert test.paired and dataset.paired == (config.method.name == "pix2pix")
+  channels = {name: spec.channels for name, spec in domain_specs(dataset).items()}
+  batch = next(training_batches(config, dataset))
+  shapes = {name: (4, *array.shape[1:]) for name, array in example_batch(config, channels).items()}
+  assert {name: array.shape for name, array in batch.items()} == shapes
+  options = {"crop_size": config.data.crop_size, "direction": config.data.direction}
+  _, batch, _ = next(evaluation_batches(test, batch_size=1, **options))
+  assert batch["source"].shape[1:3] == batch["target"].shape[1:3] == (16, 16)
+
+
+def test_unknown_tasks_are_refused_with_the_known():
+  for variant in ("blur", "denoise-big", "denoise-"):
+    with pytest.raises(ValueError, match="unknown config variant"):
+      load_config(f"{PHOTOS}:{variant}", [])
+  with pytest.raises(ValueError, match="TASK being one of inpainting, grayscale"):
+    load_config(f"{PHOTOS}:blur", [])
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_runs_end_to_end(task, photos, tmp_path, capsys):
+  workdir, degraded, output = (tmp_path / name for name in ("run", "degraded", "output"))
+  place = photos / "pairs" if task == "labels" else photos
+  config = f"{PHOTOS}:{task}-tiny"
+  overrides = [f"--config.data.path={place}"]
+  assert _run("train", "--config", config, "--workdir", workdir, *overrides) == 0
+  assert _run("evaluate", "--workdir", workdir) == 0
+  metrics = json.loads((workdir / "metrics.json").read_text())
+  for name in ("l1", "psnr", "ssim"):
+    assert np.isfinite(metrics[f"eval/{name}"]) and np.isfinite(metrics[f"baseline/{name}"])
+
+  if task == "labels":
+    degraded = photos / "test"
+  else:
+    options = load_config(config, []).data.options.to_dict()
+    words = [f"{name}={options[name]}" for name in options if name not in ("layout", "domain")]
+    arguments = [word for text in words for word in ("--option", text)]
+    assert _run("data", "degrade", photos / "test", degraded, "--task", task, *arguments) == 0
+  assert _run("translate", "--workdir", workdir, "--input", degraded, "--output", output) == 0
+  for file in sorted(output.iterdir()):
+    pixels = np.asarray(Image.open(file))
+    if task == "labels":
+      assert {tuple(color) for color in pixels.reshape(-1, 3).tolist()} <= set(PALETTE)
+    else:
+      # Evaluation degrades a picture as `data degrade` does, so the translations are the same.
+      np.testing.assert_array_equal(pixels, np.asarray(Image.open(workdir / "images" / file.name)))
+  assert len(list(output.iterdir())) == 3
+  assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+  ("task", "override", "channels"),
+  [
+    ("inpainting", "mask_channel=True", {"a": 4, "b": 3}),
+    ("grayscale", "target=lab", {"a": 1, "b": 2}),
+  ],
+)
+def test_tasks_of_other_channels_run_end_to_end(task, override, channels, photos, tmp_path):
+  workdir, degraded, output = (tmp_path / name for name in ("run", "degraded", "output"))
+  overrides = [f"--config.data.path={photos}", f"--config.data.options.{override}"]
+  config = f"{PHOTOS}:{task}-tiny"
+  assert _run("train", "--config", config, "--workdir", workdir, *overrides) == 0
+  assert _run("evaluate", "--workdir", workdir) == 0
+  specs = json.loads((workdir / "specs.json").read_text())
+  assert {name: spec["channels"] for name, spec in specs.items()} == channels
+  arguments = (photos / "test", degraded, "--task", task, "--option", override)
+  assert _run("data", "degrade", *arguments) == 0
+  assert _run("translate", "--workdir", workdir, "--input", degraded, "--output", output) == 0
+  if task == "grayscale":
+    joined = tmp_path / "joined"
+    assert _run("data", "colorize", degraded, output, joined) == 0
+    with Image.open(joined / "0.png") as picture:
+      assert picture.mode == "RGB" and picture.size == (16, 16)

@@ -7,10 +7,13 @@ from imtrans.data.images import EXTENSIONS, ImageError, read_image, write_image
 from imtrans.data.pipeline import paired_batches, unpaired_batches
 from imtrans.data.sources import SOURCES, open_dataset
 from imtrans.data.specs import ImageSpec, denormalize, image_spec, normalize
+from imtrans.data.tasks import TASK_NAMES, TASKS, make_task, open_task
 
 __all__ = [
   "EXTENSIONS",
   "SOURCES",
+  "TASKS",
+  "TASK_NAMES",
   "ArrayDomain",
   "Dataset",
   "Domain",
@@ -21,8 +24,10 @@ __all__ = [
   "evaluation_batches",
   "from_arrays",
   "image_spec",
+  "make_task",
   "normalize",
   "open_dataset",
+  "open_task",
   "paired_batches",
   "read_image",
   "unpaired_batches",

@@ -32,11 +32,25 @@ class ArrayDomain:
 
 
 class MappedDomain:
-  """Rows of a .npy file [rows, height, width, channels], read from disk when asked for."""
+  """Rows of a .npy file [rows, height, width, channels], read from disk when asked for.
 
-  def __init__(self, path: Path, rows: Sequence[int], names: Sequence[str], spec: ImageSpec):
+  Attributes:
+    spec: what the pictures are.
+    names: of the rows.
+    groups: what pictures that are much alike have in common: `halves` keeps them together.
+  """
+
+  def __init__(
+    self,
+    path: Path,
+    rows: Sequence[int],
+    names: Sequence[str],
+    spec: ImageSpec,
+    groups: Sequence[str] | None = None,
+  ):
     self.spec = spec
     self.names = list(names)
+    self.groups = list(groups or names)
     self._path = str(path)
     self._rows = list(rows)
     self._map = np.load(path, mmap_mode="r")

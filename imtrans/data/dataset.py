@@ -60,6 +60,24 @@ class Dataset(NamedTuple):
   paired: bool
 
 
+class Subset:
+  """Some pictures of a domain, itself a domain."""
+
+  def __init__(self, domain: Domain, indices: Sequence[int]):
+    self.spec = domain.spec
+    self.names = [domain.names[index] for index in indices]
+    self._domain = domain
+    self._indices = list(indices)
+
+  def __len__(self) -> int:
+    """Returns the number of pictures chosen."""
+    return len(self._indices)
+
+  def __getitem__(self, index: int) -> np.ndarray:
+    """Returns a picture [height, width, channels]."""
+    return self._domain[self._indices[index]]
+
+
 def check_split(split: str) -> None:
   """Raises ValueError unless `split` is "train" or "test"."""
   if split not in SPLITS:
@@ -76,6 +94,12 @@ def stable_fraction(name: str, salt: str = "") -> float:
   """Returns a number in [0, 1) that depends on the text alone, on every machine and for ever."""
   digest = hashlib.sha256(f"{salt}/{name}".encode()).digest()
   return int.from_bytes(digest[:8], "big") / 2.0**64
+
+
+def stable_generator(name: str, salt: str = "") -> np.random.Generator:
+  """Returns a generator that depends on the text alone, on every machine and for ever."""
+  digest = hashlib.sha256(f"{salt}/{name}".encode()).digest()
+  return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
 def hold_out(names: Sequence[str], split: str, fraction: float) -> list[int]:
@@ -106,6 +130,31 @@ def hold_out(names: Sequence[str], split: str, fraction: float) -> list[int]:
       f"add pictures, or set holdout=0 to test on the training pictures."
     )
   return kept
+
+
+def halves(groups: Sequence[str]) -> tuple[list[int], list[int]]:
+  """Returns the indices of two disjoint halves, for unpaired training on pictures of one kind.
+
+  Args:
+    groups: for each picture, what it shares with those that must be on its side; its name if
+      there are none.
+
+  Returns:
+    Two lists of indices, in order; neither is empty.
+
+  Raises:
+    ValueError: if there is one group alone.
+  """
+  ordered = sorted(set(groups), key=lambda group: stable_fraction(group, "half"))
+  if len(ordered) < 2:
+    raise ValueError(
+      "one picture cannot be halved into two domains: add pictures, or train a paired method."
+    )
+  first = set(ordered[: len(ordered) // 2])
+  return (
+    [index for index, group in enumerate(groups) if group in first],
+    [index for index, group in enumerate(groups) if group not in first],
+  )
 
 
 def common_spec(

@@ -8,7 +8,7 @@ import numpy as np
 
 from imtrans.data.dataset import Dataset, Domain, check_direction
 from imtrans.data.specs import normalize
-from imtrans.data.transforms import check_sizes, fit
+from imtrans.data.transforms import check_sizes, fit, resizer
 
 
 def evaluation_batches(
@@ -56,19 +56,25 @@ def evaluation_batches(
   domains = {"source": source}
   if dataset.paired and target is not None:
     domains["target"] = target
-  prepare = functools.partial(fit, resize_to=resize, crop_size=crop_size, multiple=multiple)
+  sizes = {"resize_to": resize, "crop_size": crop_size, "multiple": multiple}
+  prepare = {
+    side: functools.partial(fit, **sizes, resampled=resizer(domain.spec))
+    for side, domain in domains.items()
+  }
   return _in_order(domains, prepare, batch_size)
 
 
 def _in_order(
-  domains: dict[str, Domain], prepare: Callable[[np.ndarray], np.ndarray], batch_size: int
+  domains: dict[str, Domain],
+  prepare: dict[str, Callable[[np.ndarray], np.ndarray]],
+  batch_size: int,
 ) -> Iterator[Any]:
   """Groups consecutive items of equal shapes into batches."""
   names: list[str] = []
   items: list[dict[str, np.ndarray]] = []
   source = domains["source"]
   for index, name in enumerate(source.names):
-    item = {side: normalize(prepare(d[index]), d.spec) for side, d in domains.items()}
+    item = {side: normalize(prepare[side](d[index]), d.spec) for side, d in domains.items()}
     if items and _shapes(item) != _shapes(items[0]):
       yield _padded(names, items, batch_size)
       names, items = [], []

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from imtrans.data.dataset import Dataset, common_spec, conform, hold_out
+from imtrans.data.dataset import Dataset, Domain, common_spec, conform, hold_out
 from imtrans.data.images import ImageError, read_image
-from imtrans.data.layouts import find_layout, list_images, pairing_message, picture_names
+from imtrans.data.layouts import Layout, find_layout, list_images, pairing_message, picture_names
 from imtrans.data.specs import ImageSpec
 
+SIDES = ("a", "b")
 _NUM_PROBES = 16  # Pictures that are read to find out what a folder holds.
 
 
@@ -22,16 +23,16 @@ class FileDomain:
   def __init__(self, paths: Sequence[Path], names: Sequence[str], spec: ImageSpec, background: str):
     self.spec = spec
     self.names = list(names)
-    self._paths = [str(path) for path in paths]
+    self.paths = [str(path) for path in paths]
     self._background = background
 
   def __len__(self) -> int:
     """Returns the number of files."""
-    return len(self._paths)
+    return len(self.paths)
 
   def __getitem__(self, index: int) -> np.ndarray:
     """Returns a picture [height, width, channels]; raises ImageError if it cannot be used."""
-    path = self._paths[index]
+    path = self.paths[index]
     return conform(read_image(path, background=self._background), self.spec, path)
 
 
@@ -41,17 +42,17 @@ class HalfDomain:
   def __init__(self, paths: Sequence[Path], side: int, spec: ImageSpec, background: str):
     self.spec = spec
     self.names = [path.stem for path in paths]
-    self._paths = [str(path) for path in paths]
+    self.paths = [str(path) for path in paths]
     self._side = side
     self._background = background
 
   def __len__(self) -> int:
     """Returns the number of files."""
-    return len(self._paths)
+    return len(self.paths)
 
   def __getitem__(self, index: int) -> np.ndarray:
     """Returns a picture [height, width / 2, channels]; raises ImageError if it cannot be used."""
-    path = self._paths[index]
+    path = self.paths[index]
     return conform(_halves(path, self._background)[self._side], self.spec, path)
 
 
@@ -87,30 +88,98 @@ def open_folders(
     ValueError: if the path, its pictures or their pairing are not as described.
   """
   found = find_layout(path, split=split, layout=layout)
-  files = [list_images(folder) for folder in found.folders]
-  names = picture_names(files)
-  options = {"channels": channels, "low": low, "high": high}
+  options = {"background": background, "channels": channels, "low": low, "high": high}
+  files, names = _listed(found)
   if found.name == "single":
-    return Dataset(_file_domain(files[0], names[0], background, options), None, False)
+    return Dataset(_file_domain(files[0], names[0], **options), None, False)
   same = names[0] == names[-1]
   if paired and not same:
     raise ValueError(pairing_message(names, found.folders))
   if found.shared:
-    kept = [hold_out(side, split, holdout) for side in names]
-    files = [[side[i] for i in rows] for side, rows in zip(files, kept, strict=True)]
-    names = [[side[i] for i in rows] for side, rows in zip(names, kept, strict=True)]
+    files, names = _held_out(files, names, split, holdout)
   paired = same and (paired or split == "test")
   if found.name == "side_by_side":
-    probes = [_halves(str(file), background) for file in _some(files[0])]
-    specs = [common_spec([probe[side] for probe in probes], **options) for side in (0, 1)]
-    a, b = (HalfDomain(files[0], side, specs[side], background) for side in (0, 1))
+    a, b = (_half_domain(files[0], side, **options) for side in (0, 1))
   else:
-    a, b = (_file_domain(*side, background, options) for side in zip(files, names, strict=True))
+    a, b = (_file_domain(*side, **options) for side in zip(files, names, strict=True))
   return Dataset(a, b, paired)
 
 
+def open_folder_pictures(
+  *,
+  split: str,
+  domain: str = "a",
+  path: str,
+  background: str = "white",
+  layout: str = "auto",
+  channels: int | None = None,
+  low: float | None = None,
+  high: float | None = None,
+  holdout: float = 0.1,
+) -> Domain:
+  """Opens the pictures of one domain alone, for tasks that make the other from it.
+
+  Args:
+    split: "train" or "test". Some pictures of a single folder are held out too.
+    domain: "a" or "b".
+    path: the folder.
+    background: as for `open_folders`, and so are the others.
+    layout: "auto" finds "unaligned", "aligned" or "single"; pictures are taken for pairs side by
+      side only if this says so.
+    channels: as above.
+    low: as above.
+    high: as above.
+    holdout: as above.
+
+  Returns:
+    The domain.
+
+  Raises:
+    ValueError: if the path or its pictures are not as described.
+  """
+  found = find_layout(path, split=split, layout=layout, guesses=("unaligned", "aligned", "single"))
+  options = {"background": background, "channels": channels, "low": low, "high": high}
+  if found.name == "single" and domain == "b":
+    raise ValueError(
+      f'{path} is a single folder of pictures, its only domain is "a": set data.options.domain=a.'
+    )
+  files, names = _listed(found)
+  side = 0 if len(files) == 1 else SIDES.index(domain)
+  if found.shared:
+    files, names = _held_out([files[side]], [names[side]], split, holdout)
+  else:
+    files, names = [files[side]], [names[side]]
+  if found.name == "side_by_side":
+    return _half_domain(files[0], SIDES.index(domain), **options)
+  return _file_domain(files[0], names[0], **options)
+
+
+def _listed(found: Layout) -> tuple[list[list[Path]], list[list[str]]]:
+  """Returns the files of each folder of a layout, and their names."""
+  files = [list_images(folder) for folder in found.folders]
+  return files, picture_names(files)
+
+
+def _held_out(
+  files: Sequence[Sequence[Path]], names: Sequence[Sequence[str]], split: str, holdout: float
+) -> tuple[list[list[Path]], list[list[str]]]:
+  """Returns the files and names of a split, where train and test pictures lie together."""
+  kept = [hold_out(side, split, holdout) for side in names]
+  return (
+    [[side[i] for i in rows] for side, rows in zip(files, kept, strict=True)],
+    [[side[i] for i in rows] for side, rows in zip(names, kept, strict=True)],
+  )
+
+
+def _half_domain(
+  files: Sequence[Path], side: int, *, background: str, **options: Any
+) -> HalfDomain:
+  probes = [_halves(str(file), background)[side] for file in _some(files)]
+  return HalfDomain(files, side, common_spec(probes, **options), background)
+
+
 def _file_domain(
-  files: Sequence[Path], names: Sequence[str], background: str, options: dict[str, Any]
+  files: Sequence[Path], names: Sequence[str], *, background: str, **options: Any
 ) -> FileDomain:
   probes = [read_image(file, background=background) for file in _some(files)]
   return FileDomain(files, names, common_spec(probes, **options), background)

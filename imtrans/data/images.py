@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageColor, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from imtrans.data import tiff
-from imtrans.data.specs import DEFAULT_HIGH, DTYPES
+from imtrans.data.specs import DEFAULT_HIGH, DTYPES, ImageSpec
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 # 134 million pixels, about 11,600 x 11,600. A file of a few kilobytes can claim far more.
@@ -117,6 +117,11 @@ def write_image(path: str | os.PathLike[str], array: np.ndarray) -> None:
     os.replace(temporary, path)
   finally:
     temporary.unlink(missing_ok=True)
+
+
+def lossless_suffix(spec: ImageSpec) -> str:
+  """Returns ".png" if PNG can hold the pictures of a domain, else ".tif"."""
+  return ".png" if spec.channels in (1, 3) and spec.dtype != "float32" else ".tif"
 
 
 def flatten_alpha(array: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:

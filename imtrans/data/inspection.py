@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from imtrans.data.dataset import SPLITS
+from imtrans.data.dataset import SPLITS, Dataset
 from imtrans.data.images import ImageError, read_image
 from imtrans.data.layouts import find_layout, list_images, picture_names
 from imtrans.data.prepared import HEADER, open_prepared
@@ -48,7 +48,7 @@ class Inspection(NamedTuple):
   """What was found under a path.
 
   Attributes:
-    layout: one of those in `layouts`, or "prepared".
+    layout: one of those in `layouts`, "prepared", or the task.
     parts: A and B of each split that there is.
     notes: sentences on names that do not pair and on missing splits.
   """
@@ -72,15 +72,44 @@ def inspect(path: str | Path, *, layout: str = "auto", background: str = "white"
   Raises:
     ValueError: if the path holds no pictures, or nothing in it can be read.
   """
-  if (Path(path) / HEADER).is_file():
-    found = _inspect_prepared(str(path))
-  else:
-    found = _inspect_folders(path, layout, background)
+  if is_prepared(path):
+    open_split = functools.partial(open_prepared, paired=False, path=str(path))
+    return inspect_datasets(open_split, layout="prepared")
+  found = _inspect_folders(path, layout, background)
   if not any(part.kinds for part in found.parts):
     raise ImageError(
       f"none of the pictures in {path} can be read, for one: {found.parts[0].unreadable[0]}"
     )
   return found
+
+
+def inspect_datasets(open_split: Callable[..., Dataset], *, layout: str) -> Inspection:
+  """Reads every picture of data sets, for one those that a task makes.
+
+  Args:
+    open_split: returns the dataset of a split; called with split="train" and split="test".
+    layout: what to call it in the report.
+
+  Returns:
+    An `Inspection`; unreadable pictures are listed in it, not raised.
+
+  Raises:
+    ValueError: if a dataset cannot be opened, or no picture can be read.
+  """
+  parts = []
+  for split in SPLITS:
+    dataset = open_split(split=split)
+    for name, domain in (("a", dataset.a), ("b", dataset.b)):
+      if domain is not None:
+        parts.append(_examine(f"{split} {name}", list(domain.names), domain.__getitem__))
+  if not any(part.kinds for part in parts):
+    raise ImageError(f"none of the pictures can be read, for one: {parts[0].unreadable[0]}")
+  return Inspection(layout, parts, [])
+
+
+def is_prepared(path: str | Path) -> bool:
+  """Whether `data prepare` wrote a folder."""
+  return (Path(path) / HEADER).is_file()
 
 
 def report(found: Inspection) -> str:
@@ -136,16 +165,6 @@ def _inspect_folders(path: str | Path, layout: str, background: str) -> Inspecti
 
 def _read(files: Sequence[Path], background: str, index: int) -> np.ndarray:
   return read_image(files[index], background=background)
-
-
-def _inspect_prepared(path: str) -> Inspection:
-  parts = []
-  for split in SPLITS:
-    dataset = open_prepared(split=split, paired=False, path=path)
-    for name, domain in (("a", dataset.a), ("b", dataset.b)):
-      if domain is not None:
-        parts.append(_examine(f"{split} {name}", list(domain.names), domain.__getitem__))
-  return Inspection("prepared", parts, [])
 
 
 def _examine(label: str, names: list[str], read: Callable[[int], np.ndarray]) -> Part:

@@ -7,7 +7,8 @@ What is looked for under PATH, in this order, when the layout is "auto":
 * aligned       PATH/train/A PATH/train/B, or PATH/A/train PATH/B/train, or PATH/A PATH/B.
 * side_by_side  PATH/train, PATH/test: each file holds a pair, A on the left and B on the right.
                 With layout="side_by_side" the files may also lie in PATH itself.
-* single        PATH holds pictures: they are domain A, there is no B.
+* single        PATH holds pictures: they are domain A, there is no B. With layout="single" they may
+                also lie in PATH/train and PATH/test. A task makes pairs of them.
 
 The two pictures of a pair have the same name, or one that differs in a final "_A" and "_B"; their
 extensions may differ.
@@ -29,7 +30,7 @@ _PATTERNS: dict[str, tuple[tuple[str, ...], ...]] = {
   "unaligned": (("{split}A", "{split}B"),),
   "aligned": (("{split}/A", "{split}/B"), ("A/{split}", "B/{split}"), ("A", "B")),
   "side_by_side": (("{split}",), (".",)),
-  "single": ((".",),),
+  "single": ((".",), ("{split}",)),
 }
 LAYOUTS = ("auto", *_PATTERNS)
 _SPLIT_FOLDERS = {"train": ("train",), "test": ("test", "val")}
@@ -50,13 +51,16 @@ class Layout(NamedTuple):
   shared: bool
 
 
-def find_layout(path: str | Path, *, split: str, layout: str = "auto") -> Layout:
+def find_layout(
+  path: str | Path, *, split: str, layout: str = "auto", guesses: Sequence[str] = tuple(_PATTERNS)
+) -> Layout:
   """Finds where the pictures of a split lie, see the top of this file.
 
   Args:
     path: the folder.
     split: "train" or "test".
     layout: one of `LAYOUTS`.
+    guesses: what "auto" may be, in order.
 
   Returns:
     A `Layout`.
@@ -74,7 +78,7 @@ def find_layout(path: str | Path, *, split: str, layout: str = "auto") -> Layout
     raise ValueError(f"{root} does not exist: set data.path to the folder of your pictures.")
   if not root.is_dir():
     raise ValueError(f"{root} is a file: set data.path to the folder that holds it.")
-  for name in _PATTERNS if layout == "auto" else (layout,):
+  for name in guesses if layout == "auto" else (layout,):
     for pattern in _PATTERNS[name]:
       if layout == "auto" and name == "side_by_side" and pattern == (".",):
         continue  # Pictures that lie in PATH itself are single ones unless the user says more.

@@ -98,7 +98,13 @@ def open_openmoji(
     sides = [[item for item in chosen if half[item["group"]] is first] for first in (True, False)]
   spec = image_spec(3, "uint8")
   a, b = (
-    MappedDomain(folder / f"{name}.npy", [i["row"] for i in side], [i["code"] for i in side], spec)
+    MappedDomain(
+      folder / f"{name}.npy",
+      [item["row"] for item in side],
+      [item["code"] for item in side],
+      spec,
+      [item["group"] for item in side],
+    )
     for name, side in zip("ab", sides, strict=True)
   )
   return Dataset(a, b, paired or split == "test")

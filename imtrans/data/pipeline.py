@@ -6,14 +6,16 @@ in the global order, so the batches are the same whatever the number of threads,
 processes: process i of n yields the rows of the global batch that it holds.
 """
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import grain
 import numpy as np
 
 from imtrans.data.dataset import Dataset, Domain, check_direction
 from imtrans.data.specs import ImageSpec, normalize
-from imtrans.data.transforms import check_sizes, jitter
+from imtrans.data.task import TaskDomain
+from imtrans.data.transforms import check_sizes, jitter, resizer
 
 
 class _Pictures:
@@ -29,18 +31,32 @@ class _Pictures:
     return tuple(domain[int(index)] for domain in self._domains)
 
 
-class _Jitter:
-  """`jitter` and `normalize` as a random map; a class, so that worker processes can load it."""
+class _Output(NamedTuple):
+  """One entry of an element: which of its pictures it is made of, how, and what it is then."""
 
-  def __init__(self, names: tuple[str, ...], specs: tuple[ImageSpec, ...], **options: Any):
-    self._names, self._specs, self._options = names, specs, options
+  name: str
+  origin: int
+  make: Callable[[np.ndarray, np.random.Generator], np.ndarray]
+  spec: ImageSpec
+
+
+class _Prepare:
+  """`jitter`, a task if there is one, and `normalize` as a random map.
+
+  A class, so that worker processes can load it.
+  """
+
+  def __init__(self, outputs: Sequence[_Output], **options: Any):
+    self._outputs, self._options = outputs, options
 
   def __call__(
     self, arrays: tuple[np.ndarray, ...], generator: np.random.Generator
   ) -> dict[str, np.ndarray]:
     arrays = jitter(arrays, generator, **self._options)
-    named = zip(self._names, arrays, self._specs, strict=True)
-    return {name: normalize(array, spec) for name, array, spec in named}
+    return {
+      output.name: normalize(output.make(arrays[output.origin], generator), output.spec)
+      for output in self._outputs
+    }
 
 
 def paired_batches(
@@ -140,15 +156,33 @@ def unpaired_batches(
 def _stream(
   domains: tuple[Domain, ...], names: tuple[str, ...], *, seed: int, options: dict[str, Any]
 ) -> grain.MapDataset[dict[str, np.ndarray]]:
-  """An endless, shuffled stream of elements by global index."""
-  specs = tuple(domain.spec for domain in domains)
+  """An endless, shuffled stream of elements by global index.
+
+  The two sides of a task are made of one picture, which is read once and cropped once.
+  """
+  origins: list[Domain] = []
+  outputs = []
+  for name, domain in zip(names, domains, strict=True):
+    made = isinstance(domain, TaskDomain)
+    origin = domain.clean if made else domain
+    if not any(origin is other for other in origins):
+      origins.append(origin)
+    place = next(i for i, other in enumerate(origins) if other is origin)
+    outputs.append(_Output(name, place, domain.make if made else _as_it_is, domain.spec))
+  resizers = [resizer(origin.spec) for origin in origins]
   return (
-    grain.MapDataset.source(_Pictures(*domains))
+    grain.MapDataset.source(_Pictures(*origins))
     .seed(seed)
     .shuffle()
     .repeat()
-    .random_map(_Jitter(names, specs, **options))
+    .random_map(_Prepare(outputs, resizers=resizers, **options))
   )
+
+
+def _as_it_is(picture: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+  """The picture of a domain that no task has made."""
+  del generator
+  return picture
 
 
 def _local_batches(
@@ -166,7 +200,10 @@ def _local_batches(
       f"batch_size {batch_size} cannot be divided among {process_count} processes: make it a "
       f"multiple of {process_count}."
     )
-  return stream.batch(batch_size // process_count)[process_index::process_count]
+  # An endless stream has no remainder; to count one, Grain would divide its length as a float, and
+  # overflow for batches of one.
+  batches = stream.batch(batch_size // process_count, drop_remainder=True)
+  return batches[process_index::process_count]
 
 
 def _iterator(
@@ -193,6 +230,6 @@ def _both(dataset: Dataset) -> tuple[Domain, Domain]:
   if dataset.b is None:
     raise ValueError(
       "training needs two domains, but this is a single folder of pictures: give a folder with "
-      "trainA/ and trainB/, or A/ and B/."
+      "trainA/ and trainB/, or A/ and B/, or choose a task that makes pairs of them."
     )
   return dataset.a, dataset.b

@@ -8,6 +8,7 @@ Training pictures are kept at the load size and test pictures at the evaluation 
 and evaluation see the same numbers, bit for bit, as they would from the original files.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -24,7 +25,7 @@ from array_record.python import array_record_module
 from imtrans.data.dataset import SPLITS, Dataset, Domain, check_split
 from imtrans.data.images import ImageError
 from imtrans.data.specs import ImageSpec
-from imtrans.data.transforms import RESIZES, fit, resize_for_training
+from imtrans.data.transforms import RESIZES, fit, resize_for_training, resizer
 
 HEADER = "header.json"
 _FORMAT = 1
@@ -149,10 +150,10 @@ def prepare_arrays(
     domains[split] = {"a": dataset.a, "b": dataset.b}
   total = sum(len(domain) for sides in domains.values() for domain in sides.values())
   prepare = {
-    "train": lambda array: resize_for_training(
-      array, resize_to=resize, load_size=load_size, crop_size=crop_size
+    "train": functools.partial(
+      resize_for_training, resize_to=resize, load_size=load_size, crop_size=crop_size
     ),
-    "test": lambda array: fit(array, resize_to=resize, crop_size=crop_size),
+    "test": functools.partial(fit, resize_to=resize, crop_size=crop_size),
   }
   output.parent.mkdir(parents=True, exist_ok=True)
   partial = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
@@ -161,7 +162,9 @@ def prepare_arrays(
     for split, sides in domains.items():
       for name, domain in sides.items():
         path = partial / f"{split}_{name}.arrayrecord"
-        for _ in _write(path, domain, prepare[split]):
+        for _ in _write(
+          path, domain, functools.partial(prepare[split], resampled=resizer(domain.spec))
+        ):
           done += 1
           on_progress(done, total)
     header = {

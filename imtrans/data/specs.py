@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from imtrans.data.palette import Palette, nearest_color
+
 DTYPES = ("uint8", "uint16", "float32")
 DEFAULT_HIGH = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
 
@@ -16,21 +18,30 @@ class ImageSpec(NamedTuple):
     dtype: "uint8", "uint16" or "float32".
     low: stored value that becomes -1.
     high: stored value that becomes 1.
+    palette: the only colours that there are, for label pictures of 8-bit RGB; None for all others.
   """
 
   channels: int
   dtype: str
   low: float
   high: float
+  palette: Palette | None = None
 
   def to_dict(self) -> dict[str, Any]:
     """Returns the fields as a dict that JSON can hold."""
-    return self._asdict()
+    fields = self._asdict()
+    if self.palette is None:
+      del fields["palette"]
+    return fields
 
   @classmethod
   def from_dict(cls, fields: dict[str, Any]) -> "ImageSpec":
     """Returns the spec that `to_dict` wrote."""
-    return cls(**fields)
+    spec = cls(**fields)
+    if spec.palette is None:
+      return spec
+    colors = tuple((int(red), int(green), int(blue)) for red, green, blue in spec.palette)
+    return spec._replace(palette=colors)
 
 
 def image_spec(
@@ -72,7 +83,12 @@ def normalize(array: np.ndarray, spec: ImageSpec) -> np.ndarray:
 
 
 def denormalize(array: np.ndarray, spec: ImageSpec) -> np.ndarray:
-  """Returns values in [-1, 1], any shape, as stored ones: clipped, and rounded for integers."""
+  """Returns values in [-1, 1], any shape, as stored ones.
+
+  They are clipped, rounded for integers, and for a palette replaced by its nearest colours.
+  """
   unit = (np.clip(np.asarray(array, np.float64), -1.0, 1.0) + 1.0) / 2.0
   stored = spec.low + unit * (spec.high - spec.low)
+  if spec.palette is not None:
+    return nearest_color(stored, spec.palette)
   return (stored if spec.dtype == "float32" else np.rint(stored)).astype(spec.dtype)

@@ -4,8 +4,14 @@ Random transforms take a `np.random.Generator` and any number of pictures, which
 what belongs together stays together.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from PIL import Image
+
+from imtrans.data.specs import ImageSpec
+
+Resizer = Callable[[np.ndarray, int, int], np.ndarray]
 
 RESIZES = ("square", "scale_width", "none")
 
@@ -56,10 +62,28 @@ def resize(array: np.ndarray, height: int, width: int) -> np.ndarray:
   return resized.astype(array.dtype, copy=False)
 
 
-def scale_width(array: np.ndarray, width: int, *, min_height: int = 1) -> np.ndarray:
+def resize_nearest(array: np.ndarray, height: int, width: int) -> np.ndarray:
+  """Returns a picture of any dtype resized by taking the nearest pixel: no new colours arise."""
+  if array.shape[:2] == (height, width):
+    return array
+  rows, columns = (
+    np.minimum((np.arange(new) + 0.5) * old / new, old - 1).astype(int)
+    for new, old in zip((height, width), array.shape[:2], strict=True)
+  )
+  return array[rows[:, None], columns]
+
+
+def resizer(spec: ImageSpec) -> Resizer:
+  """Returns how pictures are resized: `resize`, or `resize_nearest` if they have a palette."""
+  return resize if spec.palette is None else resize_nearest
+
+
+def scale_width(
+  array: np.ndarray, width: int, *, min_height: int = 1, resampled: Resizer = resize
+) -> np.ndarray:
   """Returns a picture resized to a width; its height follows, but is at least `min_height`."""
   height = max(min_height, round(array.shape[0] * width / array.shape[1]))
-  return resize(array, height, width)
+  return resampled(array, height, width)
 
 
 def pad(array: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -118,13 +142,18 @@ def random_flip(
 
 
 def resize_for_training(
-  array: np.ndarray, *, resize_to: str, load_size: int, crop_size: int
+  array: np.ndarray,
+  *,
+  resize_to: str,
+  load_size: int,
+  crop_size: int,
+  resampled: Resizer = resize,
 ) -> np.ndarray:
   """Returns a picture after the first step of `jitter`, whose arguments these are."""
   if resize_to == "square":
-    return resize(array, load_size, load_size)
+    return resampled(array, load_size, load_size)
   if resize_to == "scale_width":
-    return scale_width(array, load_size, min_height=crop_size)
+    return scale_width(array, load_size, min_height=crop_size, resampled=resampled)
   return array
 
 
@@ -136,6 +165,7 @@ def jitter(
   load_size: int,
   crop_size: int,
   flip: bool,
+  resizers: Sequence[Resizer] | None = None,
 ) -> tuple[np.ndarray, ...]:
   """Resize, random crop, random flip: the jitter of pix2pix (Isola et al., 2017, Sec. 6.2).
 
@@ -147,18 +177,29 @@ def jitter(
     load_size: size after resizing, in pixels; not used by "none".
     crop_size: side of the result, in pixels.
     flip: whether to mirror half of the pictures.
+    resizers: how each of the pictures is resized, see `resizer`; by `resize` by default.
 
   Returns:
     Pictures [crop_size, crop_size, channels].
   """
   sizes = {"resize_to": resize_to, "load_size": load_size, "crop_size": crop_size}
-  arrays = tuple(resize_for_training(array, **sizes) for array in arrays)
+  arrays = tuple(
+    resize_for_training(array, **sizes, resampled=resampled)
+    for array, resampled in zip(arrays, resizers or [resize] * len(arrays), strict=True)
+  )
   arrays = tuple(pad(array, crop_size, crop_size) for array in arrays)
   arrays = random_crop(arrays, crop_size, generator)
   return random_flip(arrays, generator) if flip else arrays
 
 
-def fit(array: np.ndarray, *, resize_to: str, crop_size: int, multiple: int = 1) -> np.ndarray:
+def fit(
+  array: np.ndarray,
+  *,
+  resize_to: str,
+  crop_size: int,
+  multiple: int = 1,
+  resampled: Resizer = resize,
+) -> np.ndarray:
   """The deterministic counterpart of `jitter`, for evaluation.
 
   Args:
@@ -168,13 +209,14 @@ def fit(array: np.ndarray, *, resize_to: str, crop_size: int, multiple: int = 1)
     crop_size: size in pixels.
     multiple: height and width are cropped about the middle to multiples of this, so that only
       real pixels are scored; a side below it is padded by mirroring instead.
+    resampled: how it is resized, see `resizer`.
 
   Returns:
     Picture [height, width, channels].
   """
   if resize_to == "square":
-    array = resize(array, crop_size, crop_size)
+    array = resampled(array, crop_size, crop_size)
   elif resize_to == "scale_width":
-    array = scale_width(array, crop_size)
+    array = scale_width(array, crop_size, resampled=resampled)
   height, width = (max(multiple, side // multiple * multiple) for side in array.shape[:2])
   return center_crop(pad(array, height, width), height, width)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
+from imtrans.data.tasks import TASK_NAMES
 from imtrans.data.transforms import RESIZES
 from imtrans.training.assembly import size_multiple
 from imtrans.training.step import UPDATE_RULES
@@ -97,6 +98,7 @@ RULES = {
   "mesh": Rule(_is_mesh, "two integers of at least 1, or -1 for one of them"),
   "inference": _one_of("train", "test"),
   "data.direction": _one_of("ab", "ba"),
+  "data.task": _one_of(*TASK_NAMES),
   "data.resize": _one_of(*RESIZES),
   "data.load_size": _integer(0),
   "data.crop_size": _integer(1),

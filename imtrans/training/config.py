@@ -1,6 +1,7 @@
 """Every field of a run's configuration, with its default, and how two configurations differ."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 from ml_collections import ConfigDict
@@ -37,7 +38,8 @@ def default_config() -> ConfigDict:
   config.data.flip = True
   config.data.num_threads = 4  # That read and transform images.
   config.data.num_workers = 0  # Processes that do so instead, where threads cannot keep up.
-  config.data.options = ConfigDict()  # Of the source, such as tones and flags of "openmoji".
+  config.data.task = "none"  # Or one that makes pairs of single pictures, see data/tasks.py.
+  config.data.options = ConfigDict()  # Of source and task, such as tones of "openmoji".
 
   config.method = ConfigDict({"name": "pix2pix"})
   config.generator = ConfigDict({"name": "unet"})
@@ -107,6 +109,30 @@ def variant_config(config: ConfigDict, variant: str, **variants) -> ConfigDict:
     raise ValueError(f"unknown config variant {variant!r}: choose one of {', '.join(changes)}.")
   changes[variant](config)
   return config.lock()
+
+
+def split_variant(variant: str, tasks: Collection[str]) -> tuple[str, str]:
+  """Splits the variant of a config file of several tasks, such as "denoise-tiny".
+
+  Args:
+    variant: a task, a task and the variant of its size ("cpu", "tiny"), or the latter alone.
+    tasks: the known ones; the first is meant where none is named.
+
+  Returns:
+    (task, variant for `variant_config`).
+
+  Raises:
+    ValueError: for an unknown task, listing the known.
+  """
+  task, dash, size = variant.partition("-")
+  if task in tasks:
+    return task, size if dash else "full"
+  if task in ("full", "cpu", "tiny") and not dash:
+    return next(iter(tasks)), task
+  raise ValueError(
+    f"unknown config variant {variant!r}: choose TASK, TASK-cpu or TASK-tiny, TASK being one of "
+    f"{', '.join(tasks)}."
+  )
 
 
 def save_config(config: ConfigDict, path: Path) -> None:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from imtrans.data import Dataset, ImageSpec, open_dataset, paired_batches, unpaired_batches
+from imtrans.data import Dataset, ImageSpec, open_task, paired_batches, unpaired_batches
 from imtrans.training.files import write_atomically
 
 SPECS = "specs.json"
@@ -28,13 +28,16 @@ def open_data(config: ConfigDict, split: str) -> Dataset:
     split: "train" or "test".
 
   Returns:
-    Two domains, paired or not.
+    Two domains, paired or not; those of the config's task if it has one.
   """
   data = config.data
-  return open_dataset(
+  return open_task(
+    data.task,
     data.source,
     split=split,
     paired=is_paired(config),
+    resize=data.resize,
+    crop_size=data.crop_size,
     path=data.path,
     background=data.background,
     **data.options.to_dict(),
@@ -56,7 +59,7 @@ def domain_specs(dataset: Dataset) -> dict[str, ImageSpec]:
   if dataset.b is None:
     raise ValueError(
       "training needs two domains, but data.path is a single folder of pictures: give a folder "
-      "with trainA/ and trainB/, or A/ and B/."
+      "with trainA/ and trainB/, or A/ and B/, or set data.task to make pairs of them."
     )
   return {"a": dataset.a.spec, "b": dataset.b.spec}
 

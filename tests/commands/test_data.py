@@ -91,6 +91,80 @@ def test_prepare_refuses_bad_options(tmp_path):
   assert not (tmp_path / "out").exists()
 
 
+def test_inspect_shows_the_pairs_of_a_task(tmp_path, capsys):
+  fill(tmp_path / "in", [f"{i}" for i in range(10)])
+  sheet = ("--sheet", tmp_path / "sheet.png", "--crop-size", "32")
+  run("inspect", tmp_path / "in", "--task", "inpainting", "--option", "hole=box", *sheet)
+  text = capsys.readouterr().out
+  for words in ("pairs of the task inpainting", "train a: 9 pictures", "test b: 1", "32 x 32 (9)"):
+    assert words in text, words
+  pixels = read_image(tmp_path / "sheet.png")
+  assert pixels.shape == (4 * 128, 8 * 128, 3)
+  assert (pixels[:32, :32] == 128).any() and not (pixels[128:160, :32] == 128).any()
+  with pytest.raises(ValueError, match="--option hole is one of a task: name it with --task"):
+    run("inspect", tmp_path / "in", "--option", "hole=box")
+  with pytest.raises(ValueError, match=r"data\.task must be one of"):
+    run("inspect", tmp_path / "in", "--task", "blur")
+
+
+def test_inspect_shows_tasks_on_prepared_pictures(tmp_path, capsys):
+  for side in "AB":
+    fill(tmp_path / "in" / side, [f"{i}" for i in range(10)])
+  run("prepare", "--path", tmp_path / "in", "--output", tmp_path / "out", "--load-size", "256")
+  run("inspect", tmp_path / "out", "--task", "denoise", "--sheet", tmp_path / "sheet.png")
+  assert "train a: 9 pictures" in capsys.readouterr().out
+
+
+def test_degrade_writes_the_same_pictures_each_time(tmp_path, capsys):
+  fill(tmp_path / "in", "ab", extension=".jpg")
+  for output in ("one", "two"):
+    run("degrade", tmp_path / "in", tmp_path / output, "--task", "denoise", "--option", "sigma=0.2")
+  assert "wrote 2 pictures" in capsys.readouterr().out
+  first, second = (read_image(tmp_path / "one" / f"{name}.png") for name in "ab")
+  np.testing.assert_array_equal(first, read_image(tmp_path / "two" / "a.png"))
+  assert first.shape == (16, 24, 3) and first.std() > 20 and (first != second).any()
+  run("degrade", tmp_path / "in", tmp_path / "turned", "--task", "recolor", "--side", "target")
+  run("degrade", tmp_path / "in", tmp_path / "masked", "--task", "inpainting",
+      "--option", "mask_channel=True")  # fmt: skip
+  assert read_image(tmp_path / "masked" / "a.tif").shape == (16, 24, 4)
+
+
+def test_degrade_refuses_what_would_go_wrong(tmp_path):
+  fill(tmp_path / "in", "a")
+  (tmp_path / "file").write_text("")
+  for words, message in (
+    ((tmp_path / "no", tmp_path / "out", "--task", "denoise"), "no is no folder"),
+    ((tmp_path / "in", tmp_path / "in", "--task", "denoise"), "is an input and would be overwrit"),
+    ((tmp_path / "in", tmp_path / "file", "--task", "denoise"), "is a file: name a folder"),
+    ((tmp_path / "in", tmp_path / "out", "--task", "labels"), "the task must be one of grayscale"),
+    ((tmp_path / "in", tmp_path / "out", "--task", "jpeg", "--option", "x=1"), "has no option x"),
+  ):
+    with pytest.raises(ValueError, match=message):
+      run("degrade", *words)
+  assert not (tmp_path / "out").exists()
+
+
+def test_colorize_joins_lightness_and_colours(tmp_path):
+  rgb = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
+  (tmp_path / "in").mkdir()
+  write_image(tmp_path / "in" / "x.png", rgb)
+  for side in ("source", "target"):
+    run("degrade", tmp_path / "in", tmp_path / side, "--task", "grayscale", "--side", side,
+        "--option", "target=lab")  # fmt: skip
+  run("colorize", tmp_path / "source", tmp_path / "target", tmp_path / "out")
+  joined = read_image(tmp_path / "out" / "x.png").astype(int)
+  assert np.abs(joined - rgb).max() <= 4  # The grey has 8 bits.
+  with pytest.raises(
+    ValueError, match=r"must be a grey picture and two float channels of one size"
+  ):
+    run("colorize", tmp_path / "in", tmp_path / "target", tmp_path / "out")
+  fill(tmp_path / "other", "y", shape=(12, 10, 1))
+  with pytest.raises(
+    ValueError, match=r"x\.tif has no grey picture of its name in .*other: add it"
+  ):
+    run("colorize", tmp_path / "other", tmp_path / "target", tmp_path / "out")
+
+
 def test_the_module_is_light():
   import subprocess
   import sys

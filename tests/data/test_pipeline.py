@@ -114,6 +114,17 @@ def test_threads_and_position_do_not_change_the_batches(make):
 
 
 @pytest.mark.parametrize("make", [paired_batches, unpaired_batches])
+@pytest.mark.parametrize("count", [1, 3])
+def test_batches_of_one_picture(make, count):
+  dataset = from_arrays(noise(count), noise(count, seed=1))
+  single = take(make(dataset, batch_size=1, seed=3, **SIZES), 6)
+  whole = take(make(dataset, batch_size=3, seed=3, **SIZES), 2)
+  for index, batch in enumerate(single):
+    for name, array in batch.items():
+      np.testing.assert_array_equal(array[0], whole[index // 3][name][index % 3])
+
+
+@pytest.mark.parametrize("make", [paired_batches, unpaired_batches])
 def test_processes_share_the_global_batch(make):
   dataset = from_arrays(noise(7), noise(7, seed=1))
   options = {"batch_size": 4, "seed": 3, **SIZES}

@@ -10,6 +10,7 @@ from imtrans.data.transforms import (
   random_crop,
   random_flip,
   resize,
+  resize_nearest,
   scale_width,
 )
 
@@ -50,6 +51,14 @@ def test_resize_antialiases_and_keeps_constants():
   edge[:, 4:] = 65535
   assert resize(edge, 32, 32).max() == 65535 and resize(edge, 32, 32).min() == 0  # No wrapping.
   assert resize(edge, 8, 8) is edge
+
+
+@pytest.mark.parametrize("size", [(10, 7), (24, 30), (50, 41), (1, 1)])
+def test_the_nearest_pixel_is_pillows(size):
+  array = picture((24, 30, 3), "uint8")
+  expected = Image.fromarray(array).resize(size[::-1], Image.Resampling.NEAREST)
+  np.testing.assert_array_equal(resize_nearest(array, *size), np.asarray(expected))
+  assert resize_nearest(picture((4, 4, 5), "uint16"), 2, 8).shape == (2, 8, 5)
 
 
 def test_scale_width_keeps_the_aspect_ratio():

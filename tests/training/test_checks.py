@@ -61,6 +61,7 @@ def test_every_variant_passes(path, variant):
     ("method.l1_weight=nan", "method.l1_weight must be a number of at least 0 and finite, got nan"),
     ("data.direction=a2b", "data.direction must be one of ab, ba, got 'a2b'"),
     ("data.resize=fit", "data.resize must be one of square, scale_width, none, got 'fit'"),
+    ("data.task=deblurr", "data.task must be one of none, grayscale, super_resolution, inpainting"),
     ("data.num_threads=-1", "data.num_threads must be an integer of at least 0, got -1"),
     ("data.crop_size=0", "data.crop_size must be an integer of at least 1, got 0"),
     ("data.load_size=128", "data.load_size must be at least data.crop_size (256), got 128"),

@@ -6,6 +6,7 @@ from imtrans.training.config import (
   differences,
   read_config,
   save_config,
+  split_variant,
   tiny,
   variant_config,
 )
@@ -49,6 +50,17 @@ def test_variants_are_locked_and_unknown_ones_listed():
     ValueError, match="unknown config variant 'small': choose one of full, tiny, cpu"
   ):
     variant_config(default_config(), "small", cpu=tiny)
+
+
+def test_variants_of_a_file_of_tasks():
+  tasks = {"deblur": {}, "super_resolution": {}}
+  assert split_variant("super_resolution-tiny", tasks) == ("super_resolution", "tiny")
+  assert split_variant("super_resolution", tasks) == ("super_resolution", "full")
+  assert split_variant("cpu", tasks) == ("deblur", "cpu")
+  with pytest.raises(
+    ValueError, match="'jpeg-cpu': choose TASK, TASK-cpu or TASK-tiny, TASK being"
+  ):
+    split_variant("jpeg-cpu", tasks)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,105 @@
+"""What a task is: a known way to make a pair of one picture. `tasks` finds them by name.
+
+The picture is degraded after it has been resized, cropped and mirrored, so sizes in pixels are
+those that the network sees.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from imtrans.data.dataset import Domain, stable_generator
+from imtrans.data.specs import ImageSpec, denormalize, normalize
+from imtrans.data.transforms import fit, resizer
+
+Generator = np.random.Generator
+
+
+class Task(NamedTuple):
+  """How pairs are made of clean pictures; all three kinds of picture have one size.
+
+  Attributes:
+    clean: what the pictures are that the task is given.
+    source: what the pictures of domain a are.
+    target: what those of domain b are.
+    degrade: (float32 [height, width, channels] in [0, 1], generator) to the same of a source.
+    reference: the same to one of a target, or None: the target is the clean picture.
+  """
+
+  clean: ImageSpec
+  source: ImageSpec
+  target: ImageSpec
+  degrade: Callable[[np.ndarray, Generator], np.ndarray]
+  reference: Callable[[np.ndarray], np.ndarray] | None = None
+
+  def make_source(self, picture: np.ndarray, generator: Generator) -> np.ndarray:
+    """Returns the source of a clean picture, in the values of a file: clipped, and rounded."""
+    return self._stored(self.degrade(self._unit(picture), generator), self.source)
+
+  def make_target(self, picture: np.ndarray, generator: Generator) -> np.ndarray:
+    """Returns the target of a clean picture, in the values of a file; nothing is drawn."""
+    del generator
+    if self.reference is None:
+      return picture
+    return self._stored(self.reference(self._unit(picture)), self.target)
+
+  def _unit(self, picture: np.ndarray) -> np.ndarray:
+    return (normalize(picture, self.clean) + np.float32(1.0)) / np.float32(2.0)
+
+  def _stored(self, unit: np.ndarray, spec: ImageSpec) -> np.ndarray:
+    return denormalize(2.0 * unit - 1.0, spec)
+
+
+class TaskDomain:
+  """One side of a task, as evaluation sees it: every picture has a degradation of its own for ever.
+
+  Training takes `clean` and `make` instead, and draws the degradation anew each time.
+
+  Attributes:
+    clean: the pictures that the task is given.
+    make: (picture, generator) to a picture of this side: `Task.make_source` or `make_target`.
+    spec: what the pictures of this side are.
+    names: those of the clean pictures.
+  """
+
+  def __init__(self, clean: Domain, task: Task, side: str, *, resize: str, crop_size: int):
+    """Makes a side; pictures are resized as by `transforms.fit`, before they are degraded."""
+    self.clean = clean
+    self.make = {"source": task.make_source, "target": task.make_target}[side]
+    self.spec = {"source": task.source, "target": task.target}[side]
+    self.names = list(clean.names)
+    self._sizes = {"resize_to": resize, "crop_size": crop_size}
+
+  def __len__(self) -> int:
+    """Returns the number of pictures."""
+    return len(self.names)
+
+  def __getitem__(self, index: int) -> np.ndarray:
+    """Returns a picture [height, width, spec.channels], the same one each time."""
+    picture = fit(self.clean[index], **self._sizes, resampled=resizer(self.clean.spec))
+    return self.make(picture, stable_generator(self.names[index], "task"))
+
+
+def check_number(name: str, value: Any, low: float, high: float, *, inside: bool = False) -> None:
+  """Raises ValueError unless an option is a number from `low` to `high`, or between if `inside`."""
+  real = isinstance(value, int | float) and not isinstance(value, bool)
+  if real and (low < value < high if inside else low <= value <= high):
+    return
+  words = f"above {low:g} and below {high:g}" if inside else f"from {low:g} to {high:g}"
+  raise ValueError(f"data.options.{name} must be a number {words}, got {value!r}.")
+
+
+def check_one_of(name: str, value: Any, known: Sequence[str]) -> None:
+  """Raises ValueError unless an option is one of the known words."""
+  if value not in known:
+    raise ValueError(f"data.options.{name} must be one of {', '.join(known)}, got {value!r}.")
+
+
+def check_rgb(task: str, spec: ImageSpec) -> None:
+  """Raises ValueError unless the pictures are RGB."""
+  if spec.channels != 3:
+    raise ValueError(
+      f"the task {task} needs RGB pictures, these have {spec.channels} channel(s): choose another "
+      "data.task, or set data.options.channels=3 to read grey as RGB."
+    )

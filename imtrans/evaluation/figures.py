@@ -1,0 +1,202 @@
+"""Figures that say how they were made: a number beside its protocol.
+
+Two figures can be compared if their protocols are the same but for the checkpoint. Those of sets of
+features are in `evaluation/feature_figures.py`.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from imtrans.evaluation.confusion import SegmentationScores
+from imtrans.evaluation.diversity import Diversity, ModeCoverage
+from imtrans.evaluation.histograms import BIN_WIDTH, LabHistograms, lab_intersections
+from imtrans.evaluation.metrics import PSNR_CEILING
+from imtrans.evaluation.segmentation import Segmenter
+
+PAIRED = {
+  "l1": "mean absolute error, black 0 and white 1",
+  "l2": "mean squared error, black 0 and white 1",
+  "psnr": f"decibels, range 1, at most {PSNR_CEILING:g}",
+  "ssim": "Gaussian window, sigma 1.5, 11 x 11, range 1, per channel",
+  "ms_ssim": "SSIM on five scales with the weights of Wang et al., 2003, per channel",
+  "lpips_alex": "LPIPS 0.1 with AlexNet, at the pictures' own size",
+  "lpips_vgg": "LPIPS 0.1 with VGG16, at the pictures' own size",
+}
+
+
+class Protocol(NamedTuple):
+  """How a figure was made.
+
+  images: how many pictures of each kind: {"real": 500, "fake": 500}.
+  features: what was compared: "vgg16", "Lab histograms", ...
+  resize: what happened to the pictures' size.
+  seed: of all random draws; None if there are none.
+  weights: SHA-256 of the feature network's weights; None if there is none.
+  checkpoint: of the generator that is judged; None if unknown.
+  settings: all other choices, in numbers and words.
+  """
+
+  images: dict[str, int]
+  features: str
+  resize: str
+  seed: int | None
+  weights: str | None
+  checkpoint: str | None
+  settings: dict[str, Any]
+
+
+class Figure(NamedTuple):
+  """A named number.
+
+  name: such as "fid", "fd_vgg16", "recall_vgg16".
+  value: the number.
+  spread: its standard deviation or error as the settings say; None if it is one number.
+  protocol: how it was made.
+  """
+
+  name: str
+  value: float
+  spread: float | None
+  protocol: Protocol
+
+  def as_dict(self) -> dict[str, Any]:
+    """The figure as nested dictionaries for `json.dumps`; a spread that is not a number is None."""
+    spread = None if self.spread is None or not math.isfinite(self.spread) else self.spread
+    record = {"value": self.value, "spread": spread, **self.protocol._asdict()}
+    return {"name": self.name, **record}
+
+
+def paired_figure(
+  name: str, values: np.ndarray, *, weights: str | None = None, checkpoint: str | None = None
+) -> Figure:
+  """The mean of a distance between outputs and targets.
+
+  Args:
+    name: a key of `PAIRED`.
+    values: [pictures], one for each pair.
+    weights: SHA-256 of the weights of LPIPS.
+    checkpoint: of the generator, for the record.
+
+  Returns:
+    The mean with its standard error over the pictures.
+
+  Raises:
+    ValueError: for another name, or if there is no picture.
+  """
+  if name not in PAIRED:
+    raise ValueError(f"unknown paired metric {name!r}: choose one of {', '.join(PAIRED)}.")
+  if not len(values):
+    raise ValueError(f"there are no pairs to take the mean of {name} over: check the split.")
+  scores = np.asarray(values, np.float64)
+  error = np.std(scores, ddof=1) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
+  settings = {"definition": PAIRED[name], "spread": "standard error over pictures"}
+  protocol = Protocol({"pairs": len(scores)}, "pixels", "none", None, weights, checkpoint, settings)
+  if name.startswith("lpips"):
+    protocol = protocol._replace(features=name)
+  return Figure(name, float(np.mean(scores)), float(error), protocol)
+
+
+def color_figures(
+  real: LabHistograms, fake: LabHistograms, *, images: dict[str, int], checkpoint: str | None = None
+) -> list[Figure]:
+  """Histogram intersection of L, a and b.
+
+  Args:
+    real: of the true pictures.
+    fake: of the generated ones.
+    images: how many pictures there were: {"real": ..., "fake": ...}.
+    checkpoint: of the generator, for the record.
+
+  Returns:
+    "histogram_intersection_L", "..._a" and "..._b".
+  """
+  settings = {"bin_width": BIN_WIDTH, "pixels": {"real": real.pixels, "fake": fake.pixels}}
+  protocol = Protocol(images, "Lab histograms", "none", None, None, checkpoint, settings)
+  return [
+    Figure(f"histogram_intersection_{name}", value, None, protocol)
+    for name, value in lab_intersections(real, fake).items()
+  ]
+
+
+def diversity_figure(
+  diversity: Diversity,
+  *,
+  distance: str,
+  seed: int,
+  weights: str | None = None,
+  checkpoint: str | None = None,
+) -> Figure:
+  """The diversity of outputs for one input.
+
+  Args:
+    diversity: of `pairwise_diversity`.
+    distance: its distance: "lpips_alex".
+    seed: of the draws.
+    weights: SHA-256 of the distance's weights.
+    checkpoint: of the generator, for the record.
+
+  Returns:
+    Such as "diversity_lpips_alex".
+  """
+  settings = {"pairs_per_source": diversity.pairs, "spread": "standard error over sources"}
+  images = {"source": diversity.sources}
+  protocol = Protocol(images, distance, "none", seed, weights, checkpoint, settings)
+  return Figure(f"diversity_{distance}", diversity.mean, diversity.error, protocol)
+
+
+def coverage_figures(coverage: ModeCoverage, *, checkpoint: str | None = None) -> list[Figure]:
+  """Mode coverage, where all right answers are known.
+
+  Args:
+    coverage: of `mode_coverage`.
+    checkpoint: of the generator, for the record.
+
+  Returns:
+    "mode_fraction", "mode_entropy" and "mode_error".
+  """
+  settings = {
+    "assignment": "nearest variant by mean squared error",
+    "even draws would reach": coverage.ideal_fraction,
+    "counts": np.asarray(coverage.counts).tolist(),
+  }
+  protocol = Protocol(
+    {"source": coverage.sources}, "pixels", "none", None, None, checkpoint, settings
+  )
+  values = {"fraction": coverage.fraction, "entropy": coverage.entropy, "error": coverage.error}
+  return [Figure(f"mode_{name}", value, None, protocol) for name, value in values.items()]
+
+
+def segmentation_figures(
+  real: SegmentationScores,
+  fake: SegmentationScores,
+  segmenter: Segmenter,
+  *,
+  images: dict[str, int],
+  checkpoint: str | None = None,
+) -> list[Figure]:
+  """The scores of generated photographs, and of real ones as the level to compare them with.
+
+  Args:
+    real: scores of the real test photographs.
+    fake: scores of photographs generated from the same labels.
+    segmenter: what found the labels.
+    images: how many pictures there were: {"real": ..., "fake": ...}.
+    checkpoint: of the generator, for the record.
+
+  Returns:
+    "segmentation/pixel_accuracy", "class_accuracy", "class_iou", and "segmentation_real/..." each.
+  """
+  settings = {
+    "segmenter": segmenter.protocol,
+    "pixels": {"real": real.pixels, "fake": fake.pixels},
+    "classes": segmenter.num_classes,
+  }
+  seed = int(segmenter.protocol["seed"])
+  protocol = Protocol(images, "trained segmenter", "none", seed, None, checkpoint, settings)
+  return [
+    Figure(f"{prefix}/{name}", getattr(scores, name), None, protocol)
+    for prefix, scores in (("segmentation", fake), ("segmentation_real", real))
+    for name in ("pixel_accuracy", "class_accuracy", "class_iou")
+  ]

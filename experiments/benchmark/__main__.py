@@ -3,6 +3,7 @@
 python -m experiments.benchmark
 python -m experiments.benchmark --method cyclegan --size 128 --batch 1 --rounds 7
 python -m experiments.benchmark --data --size 256 --batch 1
+python -m experiments.benchmark --inference --size 256 --batch 1 16
 python -m experiments.benchmark --tiny
 Without torch, imtrans is timed alone. A case that results.json has already is measured anew.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmark.cases import METHODS, PRECISIONS, VARIANTS, Case, supported, tiny
+from experiments.benchmark.inference import measure_inference
 from experiments.benchmark.machine import describe, has_gpu_plugin, has_torch
 from experiments.benchmark.measure import Schedule, measure
 from experiments.benchmark.tables import sections
@@ -43,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
   records = {}
   for case in _cases(parsed):
     record = _input(case, parsed) if parsed.data else _speed(case, parsed)
-    key = f"input-{case.key}" if parsed.data else case.key
+    kind = "input-" if parsed.data else "inference-" if parsed.inference else ""
+    key = f"{kind}{case.key}"
     records[key] = {"command": command, "case": case.to_dict(), **record}
     if writes:
       output.mkdir(parents=True, exist_ok=True)
@@ -80,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     "--skip-cached-start", action="store_true", help="do not start again from the cache"
   )
   parser.add_argument("--data", action="store_true", help="measure the input pipeline instead")
+  parser.add_argument("--inference", action="store_true", help="measure translation instead")
   parser.add_argument("--tiny", action="store_true", help="16 pixels, four features, two rounds")
   parser.add_argument("--output", default="", help="folder of results.json and README.md")
   parser.add_argument("--merge", default="", help="add the records of this results.json and stop")
@@ -116,12 +120,13 @@ def _speed(case: Case, parsed: argparse.Namespace) -> dict[str, Any]:
     _say(
       f"  load average {machine['load_before']}: others are at work, times and ratios will be off"
     )
-  measured = measure(case, variants, schedule)
+  measured = (measure_inference if parsed.inference else measure)(case, variants, schedule)
+  unit = " s a batch" if parsed.inference else " s a step"
   for name, figures in measured["contenders"].items():
     ratio = f", ratio {figures['ratio']:.2f}" if "ratio" in figures else ""
     times = [f"{seconds:.3g}" for seconds in figures.get("seconds", [])]
-    _say(f"  {name}: {figures.get('error') or ' '.join(times) + ' s a step'}{ratio}")
-  return {"kind": "speed", **machine, **measured}
+    _say(f"  {name}: {figures.get('error') or ' '.join(times) + unit}{ratio}")
+  return {"kind": "inference" if parsed.inference else "speed", **machine, **measured}
 
 
 def _input(case: Case, parsed: argparse.Namespace) -> dict[str, Any]:

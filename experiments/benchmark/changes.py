@@ -22,10 +22,11 @@ from typing import Any, NamedTuple
 from experiments.benchmark.cases import METHODS, Case, tiny
 from experiments.benchmark.machine import describe
 from experiments.record import replace_section, store
+from imtrans.commands.main import HUGE_PAGES
 
 FOLDER = Path(__file__).parent
 ALL = "all changes"
-HUGE_PAGES = "huge pages"
+SMALL_PAGES = "small pages"
 
 
 Patches = list[tuple[ModuleType, str, Any]]
@@ -189,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     case = tiny(case) if parsed.tiny else case
     machine = describe()
     seconds = {ALL: [_run(ALL, case, parsed.steps)]}
-    for name in (*CHANGES, HUGE_PAGES):
+    for name in (*CHANGES, SMALL_PAGES):
       seconds[name] = [_run(name, case, parsed.steps)]
       print(f"{case.key}: {name}: {seconds[name]} s", file=sys.stderr, flush=True)
     seconds[ALL].append(_run(ALL, case, parsed.steps))
@@ -221,7 +222,7 @@ def table(records: dict[str, dict[str, Any]]) -> str:
     for title, record in zip(titles, records.values(), strict=True)
   )
   pages = ", ".join(
-    f"{title} {statistics.fmean(record['seconds'][HUGE_PAGES]):.3g} s"
+    f"{title} {statistics.fmean(record['seconds'][SMALL_PAGES]):.3g} s"
     for title, record in zip(titles, records.values(), strict=True)
   )
   rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -232,8 +233,8 @@ def table(records: dict[str, dict[str, Any]]) -> str:
     }
   )
   return (
-    f"{rows}\n\nWith all of them a step takes {whole}. With huge pages for its memory "
-    f"(`GLIBC_TUNABLES=glibc.malloc.hugetlb=1` in the environment): {pages}.\n\n"
+    f"{rows}\n\nWith all of them a step takes {whole}. Without huge pages for its "
+    f"memory, which `imtrans` asks glibc for (`{HUGE_PAGES}`): {pages}.\n\n"
     f"{'; '.join(origin)}."
   )
 
@@ -246,8 +247,8 @@ def _outcome(seconds: dict[str, list[float]], name: str) -> str:
 def _run(name: str, case: Case, steps: int) -> float:
   """Returns the median seconds of a step in a process of its own."""
   environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
-  if name == HUGE_PAGES:
-    environment["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
+  if name != SMALL_PAGES:
+    environment["GLIBC_TUNABLES"] = HUGE_PAGES
   worker = ["--worker", name, json.dumps(dataclasses.asdict(case)), str(steps)]
   answer = subprocess.run(
     [sys.executable, "-m", "experiments.benchmark.changes", *worker],

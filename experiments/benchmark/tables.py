@@ -22,6 +22,18 @@ SPEED = (
   "memory",
   "ours is faster by",
 )
+INFERENCE = (
+  "method",
+  "size",
+  "batch",
+  "precision",
+  "contender",
+  "images/s",
+  "seconds a batch (min – max)",
+  "TFLOP/s",
+  "memory",
+  "ours is faster by",
+)
 START = ("method", "size", "batch", "precision", "contender", "compile", "first step", "cached")
 INPUT = (
   "method",
@@ -53,6 +65,12 @@ def sections(records: Records) -> dict[str, str]:
     texts[f"{device} start"] = _start(ours) if ours else "No run is recorded."
   inputs = _sorted(record for record in records.values() if record["kind"] == "input")
   texts["input"] = _input(inputs) if inputs else "No run is recorded."
+  found = [
+    _sorted(record for record in records.values() if _is(record, "inference", device))
+    for device in DEVICES
+  ]
+  tables = [_inference(some) for some in found if some]
+  texts["inference"] = "\n\n".join(tables) or "No run is recorded."
   return texts
 
 
@@ -99,6 +117,35 @@ def _speed(records: list[dict[str, Any]]) -> str:
         ]
       )
   return f"{_table(SPEED, rows)}\n\n{_peaks(records)}\n\n{_origin(records)}"
+
+
+def _inference(records: list[dict[str, Any]]) -> str:
+  rows = []
+  for record in records:
+    case, contenders = record["case"], dict(_contenders(record))
+    rates = {
+      name: 1.0 / statistics.median(figures["seconds"])
+      for name, figures in contenders.items()
+      if "error" not in figures
+    }
+    best = max((name for name in rates if name != OURS), key=lambda name: rates[name], default="")
+    for name, figures in contenders.items():
+      if name not in rates:
+        rows.append([*_labels(case), name, "failed: " + _cell(figures["error"]), *[""] * 4])
+        continue
+      ratio = f"{figures['ratio']:.2f} ({_spread(figures['ratios'])})" if "ratio" in figures else ""
+      rows.append(
+        [
+          *_labels(case),
+          _title(name, case),
+          _number(rates[name] * case["batch"]),
+          f"{1 / rates[name]:.4g} ({_spread(figures['seconds'])})",
+          _number(record["useful_flops"] * rates[name] / 1e12),
+          f"{figures['peak_memory'] / 2**30:.2f} GiB",
+          f"**{ratio}**" if name == best else ratio,
+        ]
+      )
+  return f"{_table(INFERENCE, rows)}\n\n{_origin(records)}"
 
 
 def _start(records: list[dict[str, Any]]) -> str:

@@ -1,15 +1,20 @@
 """`imtrans translate`: pictures in, translated pictures out."""
 
 import argparse
-from collections.abc import Callable, Sequence
+import collections
+import functools
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
   import numpy as np
 
   from imtrans.data import ImageSpec
 
+Picture = TypeVar("Picture")
 HELP = "translate a picture, or a folder of pictures, with a trained run"
 
 
@@ -35,6 +40,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     help="whether dropout and normalisation act as in training; default: the config's inference",
   )
   parser.add_argument("--seed", type=int, default=0, help="of the dropout noise; default: 0")
+  parser.add_argument(
+    "--batch-size",
+    type=int,
+    metavar="COUNT",
+    help="pictures of the training size, or as many pixels of larger ones, that are translated "
+    "together; default: the config's eval_batch_size",
+  )
+  parser.add_argument(
+    "--tile",
+    type=int,
+    metavar="PIXELS",
+    help="cut larger pictures into squares of this side, for pictures that need too much memory",
+  )
+  parser.add_argument(
+    "--overlap",
+    type=int,
+    metavar="PIXELS",
+    help="that neighbouring tiles share; default: what the generator needs to leave no seams",
+  )
+  parser.add_argument(
+    "--tile-approximate",
+    action="store_true",
+    help="also use tiles if their colours and contrast may differ, and blend their seams",
+  )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -42,31 +71,66 @@ def run(arguments: argparse.Namespace) -> None:
   source, target = Path(arguments.input), Path(arguments.output)
   # Planned before the model is loaded: a typing error should not cost half a minute.
   jobs = planned(source, target)
-
-  import jax
+  if arguments.tile is None and (arguments.overlap is not None or arguments.tile_approximate):
+    raise ValueError("--overlap and --tile-approximate are about tiles: give --tile too.")
 
   from imtrans.data import read_image, write_image
+  from imtrans.evaluation.stream import attempted
   from imtrans.evaluation.translator import load
 
   translator = load(arguments.workdir, arguments.checkpoint)
-  spec = translator.target_spec(arguments.direction)
+  data = translator.run.config.data
+  options = {"direction": arguments.direction, "mode": arguments.mode}
   if source.is_dir():
-    jobs = with_suitable_suffixes(jobs, spec)
-
-  def translate(path: Path) -> "np.ndarray":
-    image = read_image(path, background=translator.run.config.data.background)
-    try:
-      return translator.translate_to_target(
-        image, direction=arguments.direction, mode=arguments.mode, seed=arguments.seed
+    jobs = with_suitable_suffixes(jobs, translator.target_spec(arguments.direction))
+  tiling = None
+  if arguments.tile is not None:
+    tiling = translator.plan_tiles(
+      arguments.tile,
+      overlap=arguments.overlap,
+      approximate=arguments.tile_approximate,
+      **options,
+    )
+    if tiling.reasons:
+      _say(
+        "colours and contrast may differ from tile to tile, because for this generator "
+        f"{' and '.join(tiling.reasons)}."
       )
-    except ValueError as error:
-      raise ValueError(f"{path}: {error}") from error
-    except jax.errors.JaxRuntimeError as error:
-      size = f"{image.shape[1]} x {image.shape[0]}"
-      reason = str(error).splitlines()[0]
-      raise ValueError(f"{path} ({size} pixels) may be too large: {reason}") from error
+  images = read_ahead(
+    attempted(functools.partial(read_image, background=data.background)),
+    [path for path, _ in jobs],
+    num_threads=data.num_threads,
+  )
+  pictures = translator.translate_stream(
+    images, seed=arguments.seed, batch_size=arguments.batch_size, tiling=tiling, **options
+  )
+  write_pictures(jobs, pictures, write_image)
 
-  translate_files(jobs, translate, write_image)
+
+def read_ahead(
+  read: Callable[[Path], Picture], paths: Sequence[Path], *, num_threads: int
+) -> Iterator[Picture]:
+  """Reads files in threads, a few ahead of the one that is asked for.
+
+  Args:
+    read: from a path to a picture.
+    paths: of the files.
+    num_threads: that read; as many pictures wait at most.
+
+  Yields:
+    What `read` returned for each path, in order.
+  """
+  pool = ThreadPoolExecutor(max(1, num_threads))
+  waiting: collections.deque[Future[Picture]] = collections.deque()
+  try:
+    for path in paths:
+      waiting.append(pool.submit(read, path))
+      if len(waiting) > num_threads:
+        yield waiting.popleft().result()
+    while waiting:
+      yield waiting.popleft().result()
+  finally:
+    pool.shutdown(cancel_futures=True)
 
 
 def planned(source: Path, target: Path) -> list[tuple[Path, Path]]:
@@ -141,16 +205,16 @@ def with_suitable_suffixes(
   return changed
 
 
-def translate_files(
+def write_pictures(
   jobs: Sequence[tuple[Path, Path]],
-  translate: Callable[[Path], "np.ndarray"],
+  pictures: Iterable["np.ndarray | ValueError"],
   write: Callable[[Path, "np.ndarray"], None],
 ) -> None:
-  """Translates file by file; one that fails is named, and the others are still done.
+  """Writes picture by picture; one that failed is named, and the others are still done.
 
   Args:
     jobs: (from, to), at least one.
-    translate: from a path to a picture.
+    pictures: the translation of each, or what went wrong.
     write: (path, picture).
 
   Raises:
@@ -164,15 +228,27 @@ def translate_files(
   single = len(jobs) == 1
   quiet = single or not console.is_terminal
   failed, written = [], []
-  for path, to in track(jobs, "translating", console=console, disable=quiet, transient=True):
+  todo = track(
+    zip(jobs, pictures, strict=True),
+    "translating",
+    total=len(jobs),
+    console=console,
+    disable=quiet,
+    transient=True,
+  )
+  for (path, to), picture in todo:
     try:
-      picture = translate(path)
+      if isinstance(picture, ValueError):
+        raise picture
       to.parent.mkdir(parents=True, exist_ok=True)
       write(to, picture)
     except ValueError as error:
+      message = str(error)
+      if str(path) not in message and str(to) not in message:
+        message = f"{path}: {message}"
       if single:
-        raise
-      console.print(f"imtrans: {error}", markup=False, highlight=False, soft_wrap=True)
+        raise ValueError(message) from error
+      console.print(f"imtrans: {message}", markup=False, highlight=False, soft_wrap=True)
       failed.append(path)
     else:
       written.append(to)
@@ -181,3 +257,7 @@ def translate_files(
   if failed:
     names = ", ".join(str(path) for path in failed)
     raise ValueError(f"{len(failed)} of {len(jobs)} pictures could not be translated: {names}.")
+
+
+def _say(message: str) -> None:
+  print(f"imtrans: {message}", file=sys.stderr)

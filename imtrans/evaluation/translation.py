@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from imtrans.methods.locality import Locality, find_locality
+
 
 class TrainedGenerator(NamedTuple):
   """A trained generator of one direction, ready to be called.
@@ -49,12 +51,32 @@ class TrainedGenerator(NamedTuple):
     """
     height, width = images.shape[1:3]
     padded, (top, left) = pad_to_multiple(images, self.size_multiple)
-    function = _compiled(self.translate, self.direction, self.mode)
-    seed = np.uint32(self.seed % 2**32)
-    outputs = np.asarray(function(self.generator_params, self.extras, padded, seed))
-    if not np.all(np.isfinite(outputs)):
-      raise FloatingPointError("the generator's output is not finite: use an earlier checkpoint.")
+    outputs = finite_outputs(self.start(padded))
     return outputs[:, top : top + height, left : left + width]
+
+  def start(self, images: np.ndarray) -> Array:
+    """Starts to translate images whose height and width fit the network.
+
+    Args:
+      images: float32 [batch, height, width, channels] in [-1, 1].
+
+    Returns:
+      float32 [batch, height, width, target channels] in [-1, 1], maybe still being computed.
+    """
+    function = _compiled(self.translate, self.direction, self.mode)
+    return function(self.generator_params, self.extras, images, np.uint32(self.seed % 2**32))
+
+  def locality(self, channels: int) -> Locality:
+    """What the translation of a pixel depends on, for images of so many channels."""
+    return find_locality(
+      self.translate,
+      self.generator_params,
+      self.extras,
+      channels=channels,
+      size_multiple=self.size_multiple,
+      direction=self.direction,
+      mode=self.mode,
+    )
 
 
 @functools.lru_cache(maxsize=16)
@@ -67,6 +89,14 @@ def _compiled(translate: Callable, direction: str, mode: str) -> Callable:
     return output[0].astype(jnp.float32)
 
   return jax.jit(jax.vmap(one, in_axes=(None, None, 0, None)))
+
+
+def finite_outputs(outputs: Array) -> np.ndarray:
+  """Waits for a generator's output and returns it; FloatingPointError if it is not finite."""
+  values = np.asarray(outputs)
+  if not np.all(np.isfinite(values)):
+    raise FloatingPointError("the generator's output is not finite: use an earlier checkpoint.")
+  return values
 
 
 def pad_to_multiple(images: np.ndarray, multiple: int) -> tuple[np.ndarray, tuple[int, int]]:

@@ -1,5 +1,6 @@
 """A trained run as a function of pictures: `imtrans.load(workdir).translate(image)`."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,11 +9,13 @@ from numpy.typing import ArrayLike
 
 from imtrans.data import ImageSpec, denormalize, normalize
 from imtrans.evaluation.evaluate import trained_generators
+from imtrans.evaluation.pictures import prepared, stored_spec
+from imtrans.evaluation.stream import attempted, translate_stream
+from imtrans.evaluation.tiles import Tiling, plan_tiles, translate_tiled
+from imtrans.evaluation.translation import TrainedGenerator
 
 if TYPE_CHECKING:
   from imtrans.training.run import Run
-
-RANGE_TOLERANCE = 0.1  # Of the range: what bicubic resizing overshoots is clipped, not refused.
 
 
 class Translator:
@@ -47,6 +50,7 @@ class Translator:
     direction: str | None = None,
     mode: str | None = None,
     seed: int = 0,
+    tiling: Tiling | None = None,
   ) -> np.ndarray:
     """Translates one picture, or a batch of pictures of one size.
 
@@ -65,6 +69,7 @@ class Translator:
       mode: "train" keeps dropout on and normalises by each picture's own statistics, "test" does
         not; what the run's config says by default.
       seed: of the dropout noise.
+      tiling: of `plan_tiles`, for pictures too large for the device; whole pictures by default.
 
     Returns:
       The translation with the input's type, height and width, and the channels of the target
@@ -75,8 +80,8 @@ class Translator:
         remedy; for a direction that the run does not have; for an unknown mode.
     """
     array = np.asarray(image)
-    outputs, target = self._run(array, direction, mode, seed)
-    result = denormalize(outputs, _stored_spec(array.dtype, target)).astype(array.dtype)
+    outputs, target = self._run(array, direction, mode, seed, tiling)
+    result = denormalize(outputs, stored_spec(array.dtype, target)).astype(array.dtype)
     if array.ndim == 2 and target.channels == 1:
       return result[0, :, :, 0]
     return result if array.ndim == 4 else result[0]
@@ -88,6 +93,7 @@ class Translator:
     direction: str | None = None,
     mode: str | None = None,
     seed: int = 0,
+    tiling: Tiling | None = None,
   ) -> np.ndarray:
     """Translates into the type and the range of the target domain's training pictures.
 
@@ -96,6 +102,7 @@ class Translator:
       direction: see `translate`.
       mode: see `translate`.
       seed: see `translate`.
+      tiling: see `translate`.
 
     Returns:
       [height, width, channels], or a batch for a batch, as `target_spec` says: a 5-channel uint16
@@ -105,24 +112,140 @@ class Translator:
       ValueError: see `translate`.
     """
     array = np.asarray(image)
-    outputs, target = self._run(array, direction, mode, seed)
+    outputs, target = self._run(array, direction, mode, seed, tiling)
     result = denormalize(outputs, target)
     return result if array.ndim == 4 else result[0]
 
+  def translate_stream(
+    self,
+    images: Iterable[ArrayLike | ValueError],
+    *,
+    direction: str | None = None,
+    mode: str | None = None,
+    seed: int = 0,
+    batch_size: int | None = None,
+    tiling: Tiling | None = None,
+  ) -> Iterator[np.ndarray | ValueError]:
+    """Translates any number of pictures of any sizes, those of one padded shape in batches.
+
+    The network is compiled once per padded shape, or with tiles once for all larger pictures. A
+    few batches are held at a time. Batches change no result but by rounding.
+
+    Args:
+      images: pictures without a batch axis, see `translate`. An error that stands for a picture,
+        such as one that could not be read, comes out in its place.
+      direction: see `translate`.
+      mode: see `translate`.
+      seed: see `translate`.
+      batch_size: pictures of the training size that are translated together at most, and as many
+        larger ones as have no more pixels; by default the config's `eval_batch_size`.
+      tiling: of `plan_tiles`; then pictures are translated one by one.
+
+    Returns:
+      An iterator: for each picture, in order, what `translate_to_target` returns, or a ValueError
+      that says why it could not be translated.
+
+    Raises:
+      ValueError: for a direction that the run does not have, an unknown mode or a batch size below
+        one.
+    """
+    size = self.run.config.eval_batch_size if batch_size is None else batch_size
+    if size < 1:
+      raise ValueError(f"the batch size must be at least 1, got {size}.")
+    generator, source, target = self._ready(direction, mode, seed)
+
+    def whole(image: ArrayLike) -> np.ndarray:
+      batch, stored = prepared(np.asarray(image), source)
+      if len(batch) > 1:
+        raise ValueError(f"a stream takes pictures one by one, got a batch of {len(batch)}.")
+      return normalize(batch, stored)[0]
+
+    def in_tiles(image: ArrayLike) -> np.ndarray:
+      options = {"direction": direction, "mode": mode, "seed": seed, "tiling": tiling}
+      return self.translate_to_target(image, **options)
+
+    if tiling is not None:
+      return map(attempted(in_tiles), images)
+    results = translate_stream(
+      generator,
+      map(attempted(whole), images),
+      batch_size=size,
+      batch_pixels=size * self.run.config.data.crop_size**2,
+    )
+    return map(attempted(lambda result: denormalize(result, target)), results)
+
+  def plan_tiles(
+    self,
+    size: int,
+    *,
+    overlap: int | None = None,
+    approximate: bool = False,
+    direction: str | None = None,
+    mode: str | None = None,
+  ) -> Tiling:
+    """Plans how pictures too large for the device are cut into tiles.
+
+    A generator of convolutions without normalisation, or with batch normalisation in mode "test",
+    gives the same picture in tiles as in one piece. Where normalisation takes its statistics from
+    the whole picture, a tile has statistics of its own.
+
+    Args:
+      size: side of a tile in pixels.
+      overlap: pixels that neighbouring tiles share; by default what the generator sees.
+      approximate: accept that colours and contrast may differ from tile to tile.
+      direction: see `translate`.
+      mode: see `translate`.
+
+    Returns:
+      The tiling. Its `reasons` say why the result is approximate; they are empty where it is exact.
+
+    Raises:
+      ValueError: if the result would be approximate and `approximate` is not set; if the size or
+        the overlap does not fit the generator.
+    """
+    generator, source, _ = self._ready(direction, mode, 0)
+    locality = generator.locality(source.channels)
+    when_testing = generator._replace(mode="test").locality(source.channels)
+    helps = locality.obstacles and not when_testing.obstacles
+    return plan_tiles(
+      size,
+      locality,
+      overlap=overlap,
+      multiple=generator.size_multiple,
+      approximate=approximate,
+      remedy="choose mode 'test' (--mode test), " if helps else "",
+    )
+
   def _run(
-    self, array: np.ndarray, direction: str | None, mode: str | None, seed: int
+    self,
+    array: np.ndarray,
+    direction: str | None,
+    mode: str | None,
+    seed: int,
+    tiling: Tiling | None,
   ) -> tuple[np.ndarray, ImageSpec]:
     """The output, float32 [batch, height, width, channels] in [-1, 1], and what its domain is."""
+    generator, source, target = self._ready(direction, mode, seed)
+    batch, stored = prepared(array, source)
+    if tiling is None:
+      return generator(normalize(batch, stored)), target
+
+    def translate(tile: np.ndarray) -> np.ndarray:
+      return generator(normalize(tile, stored))
+
+    outputs = [translate_tiled(translate, image, target.channels, tiling) for image in batch]
+    return np.stack(outputs), target
+
+  def _ready(
+    self, direction: str | None, mode: str | None, seed: int
+  ) -> tuple[TrainedGenerator, ImageSpec, ImageSpec]:
+    """The generator that is asked for, and what its sources and targets are."""
     direction = self._checked(direction)
     if mode not in (None, "train", "test"):
       raise ValueError(f"mode must be 'train' or 'test', got {mode!r}.")
-    source, target = (self.run.specs[domain] for domain in direction)
-    stored = _stored_spec(array.dtype, source)
-    batch = _as_batch(array, source.channels)
-    _check_range(batch, stored, array.dtype)
     generator = self._generators[direction]
-    generator = generator._replace(mode=mode or generator.mode, seed=seed)
-    return generator(normalize(batch, stored)), target
+    source, target = (self.run.specs[domain] for domain in direction)
+    return generator._replace(mode=mode or generator.mode, seed=seed), source, target
 
   def _checked(self, direction: str | None) -> str:
     direction = direction or self.directions[0]
@@ -151,56 +274,3 @@ def load(workdir: str | Path, checkpoint: str | int = "best") -> Translator:
   from imtrans.training.run import load_run  # Orbax takes seconds to import.
 
   return Translator(load_run(workdir, checkpoint))
-
-
-def _as_batch(array: np.ndarray, channels: int) -> np.ndarray:
-  """[batch, height, width, channels] of what a user calls an image."""
-  if array.ndim not in (2, 3, 4) or array.size == 0:
-    raise ValueError(
-      "image must be [height, width], [height, width, channels] or [batch, height, width, "
-      f"channels] and not empty, got shape {array.shape}."
-    )
-  batch = array[None, :, :, None] if array.ndim == 2 else array if array.ndim == 4 else array[None]
-  found = batch.shape[-1]
-  if found == 1 and channels == 3:
-    return np.repeat(batch, 3, axis=-1)
-  if found != channels:
-    if array.ndim == 2:
-      remedy = "give [height, width, channels]"
-    elif found == 4 and channels == 3:
-      remedy = "drop the alpha channel, image[..., :3]"
-    elif found == 3 and channels == 1:
-      remedy = "convert it to grey, such as image.mean(-1, keepdims=True).astype(image.dtype)"
-    else:
-      wanted = "1 channel" if channels == 1 else f"{channels} channels"
-      remedy = f"give pictures of {wanted}, as in training; in arrays the channels come last"
-    raise ValueError(
-      f"the run was trained on pictures of {channels} channel(s), this one has {found}: {remedy}."
-    )
-  return batch
-
-
-def _stored_spec(dtype: np.dtype, spec: ImageSpec) -> ImageSpec:
-  """How values of a type are read: as recorded if it is the recorded type, else the whole range."""
-  if dtype.name == spec.dtype:
-    return spec
-  if dtype in (np.uint8, np.uint16):
-    return ImageSpec(spec.channels, dtype.name, 0.0, float(np.iinfo(dtype).max))
-  if np.issubdtype(dtype, np.floating):
-    return ImageSpec(spec.channels, "float32", 0.0, 1.0)
-  raise ValueError(
-    f"image must hold uint8, uint16 or float values, got {dtype.name}: convert it, such as with "
-    "image.astype('uint8')."
-  )
-
-
-def _check_range(batch: np.ndarray, spec: ImageSpec, dtype: np.dtype) -> None:
-  if dtype == np.uint8:
-    return
-  low, high = float(np.min(batch)), float(np.max(batch))
-  slack = RANGE_TOLERANCE * (spec.high - spec.low)
-  if not (spec.low - slack <= low and high <= spec.high + slack):
-    raise ValueError(
-      f"a {dtype.name} image must lie in [{spec.low:g}, {spec.high:g}], this one runs from {low:g} "
-      f"to {high:g}: scale it, or pass 8-bit values as uint8."
-    )

@@ -61,7 +61,7 @@ def find_locality(
 
   Returns:
     The reach of its convolutions, and what else there is. A layer that is not known here is an
-    obstacle, and so are branches of different scales.
+    obstacle, and so are branches of different scales; reach is 0 where nothing is known.
   """
   windows: list[Window] = []
   heights: list[tuple[int, int]] = []
@@ -92,10 +92,9 @@ def find_locality(
     jax.eval_shape(run, generator_params, extras)
   after = [side, *(after for _, after in heights)]
   before = [*(before for before, _ in heights), side]
-  if not windows:
+  if not windows or after != before:  # No layer that was noted, or layers that are no chain.
     obstacles["how far it sees is not known"] = None
-  elif after != before:
-    obstacles["its layers do not follow one another"] = None
+    windows.clear()
   return Locality(reach(windows, size_multiple), tuple(obstacles))
 
 

@@ -1,5 +1,9 @@
+import os
+import platform
 import subprocess
 import sys
+
+import pytest
 
 PROGRAM = """
 import importlib, sys
@@ -22,3 +26,24 @@ def test_an_unknown_command_and_no_command_exit_with_two():
     assert result.returncode == 2
     assert "usage: imtrans" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+  ("before", "after"),
+  [
+    ("", "glibc.malloc.hugetlb=1"),
+    ("glibc.malloc.arena_max=2", "glibc.malloc.arena_max=2:glibc.malloc.hugetlb=1"),
+    ("glibc.malloc.hugetlb=0", "glibc.malloc.hugetlb=0"),
+  ],
+)
+def test_the_program_restarts_once_with_huge_pages(before, after):
+  code = (
+    "import os; from imtrans.commands.main import use_huge_pages; first = os.getpid();"
+    "use_huge_pages(); print(os.getpid() == first, os.environ['GLIBC_TUNABLES'])"
+  )
+  environment = {**os.environ, "JAX_PLATFORMS": "cpu", "GLIBC_TUNABLES": before}
+  done = subprocess.run(
+    [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+  )
+  expected = after if platform.libc_ver()[0] == "glibc" else before
+  assert done.stdout == f"True {expected}\n"

@@ -1,6 +1,8 @@
 """`imtrans translate`: which file becomes which, and what happens to bad ones."""
 
 import argparse
+import functools
+import threading
 
 import numpy as np
 import pytest
@@ -13,8 +15,11 @@ from imtrans.methods import Method
 from imtrans.training.config import default_config
 from imtrans.training.run import Run
 
+TRACES = []  # The shapes for which jax traced `_halve`.
+
 
 def _halve(generator_params, extras, source, key, *, direction, mode):
+  TRACES.append(source.shape)
   gain = generator_params["gain"] if direction == "ab" else 1.0
   return gain * (source + 1.0) - 1.0
 
@@ -27,9 +32,10 @@ def model(monkeypatch):
     config = default_config()
     config.method.name = "cyclegan"
     config.generator.name = "resnet"
+    config.eval_batch_size = 3
     run = Run(
       config=config.lock(),
-      method=Method(None, None, None, None, _halve),
+      method=Method(None, None, None, None, functools.partial(_halve)),  # Compiled anew.
       generator_params={"gain": np.float32(0.5)},
       extras={},
       step=1,
@@ -159,3 +165,69 @@ def test_a_single_bad_picture_is_one_sentence(model, tmp_path):
   write_image(tmp_path / "d.tif", np.zeros((4, 4, 5), np.uint8))
   with pytest.raises(ValueError, match=r"d\.tif: the run was trained on pictures of 3 channel"):
     _run("--input", tmp_path / "d.tif", "--output", tmp_path / "o.png")
+
+
+def test_a_folder_is_compiled_once_per_shape_and_equals_one_by_one(model, tmp_path):
+  random = np.random.default_rng(0)
+  (tmp_path / "in").mkdir()
+  sizes = [(9, 6), (12, 8), (16, 20), (10, 5), (9, 8), (15, 18), (11, 7), (12, 6), (4, 4)]
+  for index, size in enumerate(sizes):
+    write_image(tmp_path / "in" / f"{index}.png", random.integers(0, 256, (*size, 3), np.uint8))
+  TRACES.clear()
+  _run("--input", tmp_path / "in", "--output", tmp_path / "out")
+  assert sorted(TRACES) == [(1, 4, 4, 3), (1, 12, 8, 3), (1, 16, 20, 3)]
+  _run("--input", tmp_path / "in", "--output", tmp_path / "one", "--batch-size", "1")
+  for index in range(len(sizes)):
+    source = read_image(tmp_path / "in" / f"{index}.png")
+    output = read_image(tmp_path / "out" / f"{index}.png")
+    np.testing.assert_allclose(output, source / 2, atol=0.51)
+    np.testing.assert_array_equal(output, read_image(tmp_path / "one" / f"{index}.png"))
+
+
+def test_tiles(model, tmp_path, capsys):
+  picture = np.random.default_rng(0).integers(0, 256, (50, 33, 3), np.uint8)
+  write_image(tmp_path / "in.png", picture)
+  arguments = ("--input", tmp_path / "in.png", "--output", tmp_path / "out.png", "--tile", 16)
+  with pytest.raises(ValueError, match=r"how far it sees is not known: .* --tile-approximate"):
+    _run(*arguments)
+  TRACES.clear()
+  _run(*arguments, "--tile-approximate", "--overlap", "6")
+  assert TRACES[-1] == (1, 16, 16, 3)
+  np.testing.assert_allclose(read_image(tmp_path / "out.png"), picture / 2, atol=0.51)
+  assert "colours and contrast may differ from tile to tile" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+  "options,message",
+  [
+    (("--overlap", "8"), "give --tile too"),
+    (("--tile-approximate",), "give --tile too"),
+    (("--tile", "15"), "multiple of 4 pixels .* use 16"),
+    (("--batch-size", "0"), "batch size must be at least 1"),
+  ],
+)
+def test_options_that_do_not_fit(model, tmp_path, options, message):
+  _picture(tmp_path / "in.png")
+  with pytest.raises(ValueError, match=message):
+    _run("--input", tmp_path / "in.png", "--output", tmp_path / "out.png", *options)
+  assert not (tmp_path / "out.png").exists()
+
+
+def test_reading_ahead_is_in_order_in_threads_and_bounded():
+  asked, names = [], set()
+
+  def read(path):
+    asked.append(path)
+    names.add(threading.current_thread().name)
+    return path
+
+  pictures = translate.read_ahead(read, list(range(50)), num_threads=2)
+  assert [next(pictures) for _ in range(10)] == list(range(10))
+  assert len(asked) <= 13
+  assert list(pictures) == list(range(10, 50))
+  assert threading.current_thread().name not in names
+  early = translate.read_ahead(read, list(range(50)), num_threads=2)
+  next(early)
+  asked.clear()
+  early.close()
+  assert len(asked) <= 3

@@ -1,10 +1,12 @@
 """What goes in comes out: type, size, range; and what is refused, in which words."""
 
+import jax
 import numpy as np
 import pytest
 
 from imtrans.data import ImageSpec
 from imtrans.evaluation.translator import Translator
+from imtrans.training.assembly import build_method
 
 GREY = ImageSpec(1, "uint8", 0.0, 255.0)
 RGB = ImageSpec(3, "uint8", 0.0, 255.0)
@@ -112,3 +114,72 @@ def test_rgb_for_a_grey_run(make_run):
 def test_overshoot_of_a_resize_is_clipped(translator):
   result = translator.translate(np.full((4, 4, 3), 1.05, np.float32))
   np.testing.assert_allclose(result, 0.5, atol=1e-6)
+
+
+def test_a_stream_is_in_order_and_equal_to_one_by_one(translator):
+  shapes = [(9, 6, 3), (16, 16, 3), (8, 8), (9, 6, 3), (40, 3, 3), (12, 7, 1), (9, 7, 3)]
+  images = [_image(*shape) for shape in shapes]
+  images.insert(2, _image(4, 4, 3, dtype=np.float32, top=1))
+  streamed = list(translator.translate_stream(iter(images), mode="train", seed=5))
+  for image, result in zip(images, streamed, strict=True):
+    alone = translator.translate_to_target(image, mode="train", seed=5)
+    assert result.dtype == alone.dtype and result.shape == alone.shape
+    # Rounded alike, but for what lies between two values.
+    assert np.abs(result.astype(int) - alone.astype(int)).max() <= 1
+
+
+def test_a_stream_names_what_it_cannot_translate_and_goes_on(translator):
+  broken = ValueError("broken file")
+  images = [broken, _image(4, 4, 4), _image(4, 4, 3), _image(2, 4, 4, 3), np.zeros((4, 4), bool)]
+  results = list(translator.translate_stream(images))
+  assert results[0] is broken
+  assert "drop the alpha channel" in str(results[1])
+  assert results[2].shape == (4, 4, 3)
+  assert "one by one, got a batch of 2" in str(results[3])
+  assert "got bool" in str(results[4])
+  tiling = translator.plan_tiles(8, approximate=True)
+  tiled = list(translator.translate_stream(images, tiling=tiling))
+  assert [isinstance(result, ValueError) for result in tiled] == [True, True, False, False, True]
+  with pytest.raises(ValueError, match="batch size must be at least 1, got 0"):
+    translator.translate_stream(images, batch_size=0)
+
+
+@pytest.fixture
+def unet(make_run):
+  """A small U-Net with batch normalisation and dropout."""
+  run = make_run()
+  config = run.config.copy_and_resolve_references().unlock()
+  config.generator = {"name": "unet", "num_levels": 2, "features": 4}
+  method = build_method(config, {"a": 3, "b": 3})
+  images = np.zeros((1, 16, 16, 3), np.float32)
+  params, extras = method.init(jax.random.key(0), {"source": images, "target": images})
+  params = jax.tree.map(lambda leaf: 6 * leaf if leaf.ndim == 4 else leaf, params["generator"])
+  run = run._replace(
+    config=config.lock(), method=method, generator_params=params, extras=extras, size_multiple=4
+  )
+  return Translator(run)
+
+
+def test_tiles_give_the_same_picture(unet):
+  tiling = unet.plan_tiles(32)
+  assert not tiling.reasons
+  image = _image(3, 75, 50, 3, dtype=np.float32, top=1)
+  whole, tiled = unet.translate(image), unet.translate(image, tiling=tiling)
+  assert tiled.shape == whole.shape and np.std(whole) > 0.02
+  np.testing.assert_allclose(tiled, whole, atol=1e-5)
+  byte_image = _image(75, 50, 3)
+  (streamed,) = unet.translate_stream([byte_image], tiling=tiling)
+  np.testing.assert_allclose(streamed, unet.translate(byte_image), atol=1)
+
+
+def test_tiles_that_would_differ_are_refused(unet, translator):
+  with pytest.raises(ValueError, match=r"normalisation in mode 'train' .* choose mode 'test'"):
+    unet.plan_tiles(32, mode="train")
+  tiling = unet.plan_tiles(32, mode="train", approximate=True)
+  assert len(tiling.reasons) == 2
+  image = _image(75, 50, 3)
+  assert unet.translate(image, mode="train", tiling=tiling).shape == image.shape
+  with pytest.raises(ValueError, match="multiple of 4 pixels"):
+    unet.plan_tiles(30)
+  with pytest.raises(ValueError, match="how far it sees is not known: accept"):
+    translator.plan_tiles(32)

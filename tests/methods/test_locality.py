@@ -10,6 +10,7 @@ from imtrans.methods import cyclegan
 from imtrans.methods.locality import CONTAINERS, Window, find_locality, reach
 from imtrans.methods.method import initialize, translate_each
 from imtrans.networks import PatchDiscriminator, ResNet, UNet
+from imtrans.networks.convolution import Convolution
 
 # Few channels: their convolutions are computed pixel by pixel, not in blocks.
 SMALL = {
@@ -68,7 +69,7 @@ def test_computed_is_measured(name):
     marked = images.copy()
     marked[:, :, column] = np.nan
     (touched,) = np.isnan(np.asarray(apply(marked))).any(axis=(0, 1, 3)).nonzero()
-    assert 0 < touched[0] and touched[-1] < width - 1
+    assert touched[0] > 0 and touched[-1] < width - 1
     # From the blocks of `multiple` outputs that are touched to the column that they see.
     first, last = (int(touched[end]) // multiple * multiple for end in (0, -1))
     measured = max(measured, last - column, column - (first + multiple - 1))
@@ -102,7 +103,17 @@ def test_what_is_not_known():
     return images + jnp.mean(images)
 
   found = find_locality(add_mean, {}, {}, channels=3, size_multiple=4, direction="ab", mode="test")
-  assert found.obstacles == ("how far it sees is not known",)
+  assert found == (0, ("how far it sees is not known",))
+
+
+def test_branches_of_different_scales_are_no_chain():
+  class Branches(nn.Module):
+    @nn.compact
+    def __call__(self, images, *, train):
+      coarse = Convolution(3, 3, 2, 1)(images)
+      return Convolution(3, 3, 1, 1)(images) + jnp.repeat(jnp.repeat(coarse, 2, 1), 2, 2)
+
+  assert "how far it sees is not known" in _find(Branches(), 4).obstacles
 
 
 def test_both_directions_of_a_method():

@@ -10,16 +10,17 @@ import json
 import os
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from experiments.benchmark.cases import NUM_BATCHES, OURS, Case
-from experiments.benchmark.measure import ROOT, Schedule, Worker, WorkerError, _environment
+from experiments.benchmark.measure import Schedule, Worker, WorkerError, time_round, warm_up
+
+MODULE = "experiments.benchmark.inference"
 
 
 class Translation(NamedTuple):
@@ -51,11 +52,11 @@ def measure_inference(case: Case, variants: Sequence[str], schedule: Schedule) -
       traced more than once.
   """
   contenders: dict[str, dict[str, Any]] = {OURS: {"seconds": []}}
-  with tempfile.TemporaryDirectory() as folder, _Process(OURS, case, Path(folder)) as ours:
-    _warm_up(ours, schedule)
+  with tempfile.TemporaryDirectory() as folder, Worker(OURS, case, Path(folder), MODULE) as ours:
+    warm_up(ours, schedule)
     for variant in variants:
       try:
-        with _Process(variant, case, Path(folder)) as peer:
+        with Worker(variant, case, Path(folder), MODULE) as peer:
           pairs = _pairs(ours, peer, schedule)
           contenders[variant] = {
             "seconds": [theirs for _, theirs in pairs],
@@ -67,39 +68,13 @@ def measure_inference(case: Case, variants: Sequence[str], schedule: Schedule) -
       except WorkerError as error:
         contenders[variant] = {"error": str(error)}
     if not contenders[OURS]["seconds"]:
-      contenders[OURS]["seconds"] = [_round(ours) for _ in range(schedule.rounds)]
+      contenders[OURS]["seconds"] = [time_round(ours) for _ in range(schedule.rounds)]
     contenders[OURS] |= _figures(ours)
     report = ours.ask(report=True)
   if report["traces"] != 1:
     raise ValueError(f"{case.key}: translate was traced {report['traces']} times, not once.")
   kept = ("useful_flops", "device", "parameters")
   return {**{name: report[name] for name in kept}, "contenders": contenders}
-
-
-class _Process(Worker):
-  """A contender's process, this file's."""
-
-  def __init__(self, name: str, case: Case, cache: Path) -> None:
-    self.name, self.steps = name, 1
-    self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
-    start = time.perf_counter()
-    self._process = subprocess.Popen(
-      [sys.executable, "-m", "experiments.benchmark.inference", name, json.dumps(case.to_dict())],
-      cwd=ROOT,
-      env=_environment(case, cache),
-      stdin=subprocess.PIPE,
-      stdout=subprocess.PIPE,
-      stderr=self._errors,
-      text=True,
-    )
-    self._requests = cast(IO[str], self._process.stdin)
-    self._answers = cast(IO[str], self._process.stdout)
-    try:
-      self.first = self._read()
-    except BaseException:
-      self.close()
-      raise
-    self.start_seconds = time.perf_counter() - start
 
 
 def _pairs(ours: Worker, peer: Worker, schedule: Schedule) -> list[tuple[float, float]]:
@@ -110,23 +85,13 @@ def _pairs(ours: Worker, peer: Worker, schedule: Schedule) -> list[tuple[float, 
       f"the generator of imtrans has {counts[0]} parameters and that of the peer {counts[1]}: "
       "their times cannot be compared."
     )
-  _warm_up(peer, schedule)
+  warm_up(peer, schedule)
   pairs = []
   for index in range(schedule.rounds):
     order = (ours, peer) if index % 2 == 0 else (peer, ours)
-    seconds = {worker.name: _round(worker) for worker in order}
+    seconds = {worker.name: time_round(worker) for worker in order}
     pairs.append((seconds[OURS], seconds[peer.name]))
   return pairs
-
-
-def _warm_up(worker: Worker, schedule: Schedule) -> None:
-  """Warms up and finds how many batches make a round."""
-  seconds = [worker.ask(steps=1)["seconds"] for _ in range(max(1, schedule.warmup))]
-  worker.steps = max(1, round(schedule.seconds / min(seconds)))
-
-
-def _round(worker: Worker) -> float:
-  return worker.ask(steps=worker.steps)["seconds"] / worker.steps
 
 
 def _figures(worker: Worker) -> dict[str, Any]:

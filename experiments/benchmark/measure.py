@@ -55,13 +55,15 @@ class Worker:
     steps: made in one round.
   """
 
-  def __init__(self, name: str, case: Case, cache: Path):
+  def __init__(
+    self, name: str, case: Case, cache: Path, module: str = "experiments.benchmark.worker"
+  ):
     self.name, self.unit, self.steps = name, 1, 1
     # A file, not a pipe: nobody reads a pipe while waiting for an answer.
     self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
     start = time.perf_counter()
     self._process = subprocess.Popen(
-      [sys.executable, "-m", "experiments.benchmark.worker", name, json.dumps(case.to_dict())],
+      [sys.executable, "-m", module, name, json.dumps(case.to_dict())],
       cwd=ROOT,
       env=_environment(case, cache),
       stdin=subprocess.PIPE,
@@ -126,7 +128,8 @@ def measure(case: Case, variants: Sequence[str], schedule: Schedule) -> dict[str
       traced more than once.
   """
   with tempfile.TemporaryDirectory() as cache, Worker(OURS, case, Path(cache)) as ours:
-    _warm_up(ours, case, schedule)
+    ours.unit = case.steps_per_call
+    warm_up(ours, schedule)
     contenders: dict[str, dict[str, Any]] = {OURS: {"seconds": []}}
     side = schedule.matmul_side or MATMUL_SIDES[case.device]
     peaks = {"jax": ours.ask(matmul=side)["flops"]}
@@ -139,7 +142,7 @@ def measure(case: Case, variants: Sequence[str], schedule: Schedule) -> dict[str
       contenders[OURS]["seconds"] += contenders[variant].pop("ours")
       peaks["torch"] = max(peaks.get("torch", 0.0), contenders[variant].pop("matmul"))
     if not contenders[OURS]["seconds"]:
-      contenders[OURS]["seconds"] = [_round(ours) for _ in range(schedule.rounds)]
+      contenders[OURS]["seconds"] = [time_round(ours) for _ in range(schedule.rounds)]
     report = ours.ask(report=True)
     contenders[OURS] |= _figures(ours, report)
     if report["traces"] != 1:
@@ -171,13 +174,13 @@ def _compare(
           f"{case.method}: the {player} of imtrans has {count} parameters and that of the peer "
           f"{peer.first['parameters'][player]}: their step times cannot be compared."
         )
-    _warm_up(peer, case, schedule)
+    warm_up(peer, schedule)
     side = schedule.matmul_side or MATMUL_SIDES[case.device]
     peak = peer.ask(matmul=side)["flops"]
     pairs = []
     for index in range(schedule.rounds):
       order = (ours, peer) if index % 2 == 0 else (peer, ours)
-      seconds = {worker.name: _round(worker) for worker in order}
+      seconds = {worker.name: time_round(worker) for worker in order}
       pairs.append((seconds[OURS], seconds[variant]))
     report = peer.ask(report=True)
     return {
@@ -202,14 +205,13 @@ def _figures(worker: Worker, report: dict[str, Any]) -> dict[str, Any]:
   }
 
 
-def _warm_up(worker: Worker, case: Case, schedule: Schedule) -> None:
+def warm_up(worker: Worker, schedule: Schedule) -> None:
   """Warms up and finds how many steps make a round: whole calls, at least one."""
-  worker.unit = unit = case.steps_per_call if worker.name == OURS else 1
-  seconds = [worker.ask(steps=unit)["seconds"] for _ in range(max(1, schedule.warmup))]
-  worker.steps = unit * max(1, round(schedule.seconds / min(seconds)))
+  seconds = [worker.ask(steps=worker.unit)["seconds"] for _ in range(max(1, schedule.warmup))]
+  worker.steps = worker.unit * max(1, round(schedule.seconds / min(seconds)))
 
 
-def _round(worker: Worker) -> float:
+def time_round(worker: Worker) -> float:
   """Returns seconds per step, after one call that is not timed: the other's turn took caches."""
   worker.ask(steps=worker.unit)
   return worker.ask(steps=worker.steps)["seconds"] / worker.steps

@@ -39,13 +39,13 @@ def test_tiny_runs_and_is_traced_once(method, tmp_path):
 
 
 def test_a_variant_that_fails_is_recorded(monkeypatch):
-  class Process(inference._Process):
-    def __init__(self, name, case, cache):
+  class Process(inference.Worker):
+    def __init__(self, name, *arguments):
       if name != OURS:
         raise WorkerError("exit code 1: no such thing")
-      super().__init__(name, case, cache)
+      super().__init__(name, *arguments)
 
-  monkeypatch.setattr(inference, "_Process", Process)
+  monkeypatch.setattr(inference, "Worker", Process)
   case = Case("pix2pix", precision="float32", **TINY)
   record = inference.measure_inference(case, ["eager"], Schedule(2, 1, 0.01, cached_start=False))
   assert record["contenders"]["eager"] == {"error": "exit code 1: no such thing"}

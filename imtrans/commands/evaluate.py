@@ -1,7 +1,7 @@
 """`imtrans evaluate`: figures, pictures and a gallery of a trained run."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,45 +16,101 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   )
   parser.add_argument("--split", default="test", choices=("test", "train"), help="default: test")
   parser.add_argument("--output", metavar="DIR", help="where to write; default: the workdir")
+  parser.add_argument(
+    "--metrics",
+    nargs="+",
+    metavar="NAME",
+    help="what to measure, such as l1 ssim lpips_alex fd_vgg16; all: whatever can be measured "
+    "here; default: config.metrics",
+  )
+  parser.add_argument(
+    "--inception", default="", metavar="FILE", help="weights of Inception, for fid and kid"
+  )
+  parser.add_argument(
+    "--palette", metavar="COLORS", help='of label pictures, for segmentation: "#0000aa white"'
+  )
+  parser.add_argument(
+    "--samples",
+    type=int,
+    default=20,
+    metavar="N",
+    help="outputs for one source, for diversity and mode coverage; default: 20",
+  )
   parser.add_argument("--batch-size", type=int, metavar="N", help="default: as in training")
   parser.add_argument(
     "--mode",
     choices=("train", "test"),
     help="whether dropout and normalisation act as in training; default: the config's inference",
   )
-  parser.add_argument("--seed", type=int, default=0, help="of the dropout noise; default: 0")
+  parser.add_argument("--seed", type=int, default=0, help="of all random draws; default: 0")
 
 
 def run(arguments: argparse.Namespace) -> None:
   """Evaluates, prints a table and says where to look."""
-  if arguments.batch_size is not None and arguments.batch_size < 1:
-    raise ValueError(f"--batch-size must be at least 1, got {arguments.batch_size}.")
+  for name, least in (("batch_size", 1), ("samples", 2)):
+    value = getattr(arguments, name)
+    if value is not None and value < least:
+      raise ValueError(f"--{name.replace('_', '-')} must be at least {least}, got {value}.")
 
   from rich.console import Console
 
-  from imtrans.evaluation.report import write_report
+  from imtrans.data.palette import parse_palette
+  from imtrans.evaluation.evaluate import Evaluation, measurable
+  from imtrans.evaluation.evaluation_set import EvaluationSet
+  from imtrans.evaluation.generators import check_channels, preprocessing, trained_generators
+  from imtrans.evaluation.record import write_evaluation
   from imtrans.training.input import open_data
   from imtrans.training.run import load_run
 
+  console = Console()
   workdir = Path(arguments.workdir)
   output = Path(arguments.output) if arguments.output else workdir
   loaded = load_run(workdir, arguments.checkpoint)
-  console = Console()
-  record = write_report(
-    loaded,
-    open_data(loaded.config, arguments.split),
-    output,
-    workdir=workdir,
-    split=arguments.split,
-    batch_size=arguments.batch_size,
+  config = loaded.config
+  generators = trained_generators(
+    config,
+    loaded.method,
+    loaded.generator_params,
+    loaded.extras,
     mode=arguments.mode,
     seed=arguments.seed,
-    track=_bar(console),
+  )
+  dataset = open_data(config, arguments.split)
+  if dataset.b is None:
+    generators = tuple(g for g in generators if g.direction == "ab")
+    if not generators:
+      raise ValueError(
+        "the run translates b to a, but the data is a single folder of pictures a: use "
+        "`imtrans translate --input FOLDER`."
+      )
+  check_channels(dataset, loaded.specs)
+  options = preprocessing(config)
+  if arguments.batch_size:
+    options["batch_size"] = arguments.batch_size
+  pictures = EvaluationSet(dataset, specs=loaded.specs, track=_bar(console), **options)
+  measuring: dict[str, Any] = {
+    "training": lambda: open_data(config, "train"),
+    "inception": arguments.inception,
+    "palette": None if arguments.palette is None else parse_palette(arguments.palette),
+    "num_samples": arguments.samples,
+    "seed": arguments.seed,
+  }
+  main = {"mode": generators[0].mode, "cycle": len(generators) > 1}
+  criteria = arguments.metrics or config.metrics
+  if list(criteria) == ["all"]:
+    reasons = measurable(Evaluation(pictures, (), **measuring), generators[0].direction, **main)
+    criteria = [name for name, reason in reasons.items() if not reason]
+    for reason in filter(None, reasons.values()):
+      console.print(f"not measured: {reason}", style="dim", markup=False, soft_wrap=True)
+  evaluation = Evaluation(pictures, criteria, **measuring)
+  evaluation.check(generators[0].direction, **main)
+  record = write_evaluation(
+    loaded, generators, evaluation, output, workdir=workdir, split=arguments.split
   )
   if "note" in record:
     console.print(record["note"], soft_wrap=True)
   else:
-    console.print(figures_table(record))
+    console.print(figures_table(record["figures"], [g.direction for g in generators]))
   console.print(f"step {loaded.step} of {loaded.checkpoint}", markup=False, soft_wrap=True)
   console.print(f"gallery: {output / 'index.html'}", markup=False, soft_wrap=True)
   console.print(
@@ -63,29 +119,44 @@ def run(arguments: argparse.Namespace) -> None:
     markup=False,
     soft_wrap=True,
   )
+  if pictures.problems:
+    raise ValueError(
+      f"{len(pictures.problems)} picture(s) could not be used, the others are scored: "
+      f"{'; '.join(pictures.problems.values())}"
+    )
 
 
-def figures_table(record: dict[str, Any]) -> Any:
-  """The figures of a metrics.json, model beside baseline.
+def figures_table(figures: Sequence[dict[str, Any]], directions: Sequence[str]) -> Any:
+  """The figures of a metrics.json: a line each, the model beside what to compare it with.
 
   Args:
-    record: {"eval/l1": ..., "baseline/l1": ..., "eval_ba/l1": ...}; other keys are ignored.
+    figures: dicts with "name", "direction", "of", "value" and "spread".
+    directions: in the order of columns.
 
   Returns:
     A `rich.table.Table`.
   """
   from rich.table import Table
 
+  from imtrans.evaluation.quantities import quantity, rank
+
+  found = {(f["direction"], f["of"], f["name"]): f["value"] for f in figures}
+  columns = [
+    (direction, of)
+    for direction in directions
+    for of in ("model", "baseline", "real")
+    if any(key[:2] == (direction, of) for key in found)
+  ]
+  titles = {"model": "model", "baseline": "copied source", "real": "real pictures"}
   table = Table()
   table.add_column("")
-  for title in ("L1 ↓", "PSNR ↑ (dB)", "SSIM ↑"):
-    table.add_column(title, justify="right")
-  for suffix in ("", "_ab", "_ba"):
-    for prefix, title in (("eval", "model"), ("baseline", "copied source")):
-      if f"{prefix}{suffix}/l1" in record:
-        l1, psnr, ssim = (record[f"{prefix}{suffix}/{name}"] for name in ("l1", "psnr", "ssim"))
-        direction = f" {suffix[1]} → {suffix[2]}" if suffix else ""
-        table.add_row(f"{title}{direction}", f"{l1:.4f}", f"{psnr:.2f}", f"{ssim:.4f}")
+  for direction, of in columns:
+    way = f" {direction[0]} → {direction[1]}" if len(directions) > 1 else ""
+    table.add_column(f"{titles[of]}{way}", justify="right")
+  for name in sorted(dict.fromkeys(f["name"] for f in figures), key=rank):
+    shown = quantity(name)
+    values = [found.get((*column, name)) for column in columns]
+    table.add_row(shown.heading, *("" if v is None else shown.text(v) for v in values))
   return table
 
 
@@ -93,9 +164,9 @@ def _bar(console: Any) -> Any:
   """A progress bar on the console; silent where nobody watches."""
   from rich.progress import track
 
-  def bar(results: Iterable[Any], total: int, title: str) -> Iterable[Any]:
+  def bar(items: Iterable[Any], total: int, title: str) -> Iterable[Any]:
     return track(
-      results, title, total=total, console=console, disable=not console.is_terminal, transient=True
+      items, title, total=total, console=console, disable=not console.is_terminal, transient=True
     )
 
   return bar

@@ -22,20 +22,27 @@ def run(arguments: argparse.Namespace) -> None:
 
   check_config(config)
 
-  from imtrans.evaluation.evaluate import (
-    check_channels,
-    evaluate,
-    preprocessing,
-    sample_rows,
-    trained_generators,
-  )
+  from imtrans.evaluation.criteria import figure_names
+  from imtrans.evaluation.evaluate import Evaluation
+  from imtrans.evaluation.evaluation_set import EvaluationSet
+  from imtrans.evaluation.generators import check_channels, preprocessing, trained_generators
   from imtrans.evaluation.previews import contact_sheet
-  from imtrans.training.input import domain_specs, open_data
+  from imtrans.evaluation.quantities import quantity
+  from imtrans.evaluation.sheets import sample_rows
+  from imtrans.training.input import domain_specs, is_paired, open_data
   from imtrans.training.loop import Snapshot, train
 
   dataset, test = open_data(config, "train"), open_data(config, "test")
   check_channels(test, domain_specs(dataset))
-  options = preprocessing(config)
+  pictures = EvaluationSet(test, **preprocessing(config))
+  evaluation = Evaluation(pictures, config.metrics, training=lambda: dataset)
+  evaluation.check(config.data.direction, mode=config.inference, cycle=not is_paired(config))
+  best = config.best_metric.rpartition("/")[2]
+  if best not in figure_names(config.metrics):
+    raise ValueError(
+      f"best_metric is {config.best_metric}, which is not measured: add it to config.metrics, or "
+      f"choose among {', '.join(figure_names(config.metrics))}."
+    )
 
   def generators(snapshot: Snapshot):
     return trained_generators(config, snapshot.method, snapshot.generator_params, snapshot.extras)
@@ -44,6 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
     config,
     Path(arguments.workdir),
     dataset,
-    evaluate=lambda snapshot: evaluate(generators(snapshot), test, **options),
-    sample=lambda snapshot: contact_sheet(sample_rows(generators(snapshot), test, **options)),
+    evaluate=lambda snapshot: evaluation.scalars(generators(snapshot)),
+    sample=lambda snapshot: contact_sheet(sample_rows(generators(snapshot), pictures)),
+    larger_is_better=quantity(best).larger_is_better,
   )

@@ -195,7 +195,7 @@ def with_suitable_suffixes(
   Raises:
     ValueError: if two pictures would then have the same name.
   """
-  from imtrans.evaluation.report import image_suffix, suffix_can_hold
+  from imtrans.evaluation.pictures import image_suffix, suffix_can_hold
 
   changed = [
     (path, to if suffix_can_hold(to.suffix, spec) else to.with_suffix(image_suffix(spec)))

@@ -8,10 +8,17 @@ import functools
 
 import numpy as np
 
-from imtrans.data.color import AB_LIMIT, grey_from_rgb, lab_from_rgb, luma, rotate_hue
+from imtrans.data.color import (
+  AB_LIMIT,
+  colorize,
+  grey_from_rgb,
+  lab_from_rgb,
+  luma,
+  rotate_hue,
+)
 from imtrans.data.lines import canny, pencil, soft_edges
 from imtrans.data.specs import ImageSpec
-from imtrans.data.task import Task, check_number, check_one_of, check_rgb
+from imtrans.data.task import Task, View, check_number, check_one_of, check_rgb
 
 DETECTORS = ("canny", "soft")
 TARGETS = ("rgb", "lab")
@@ -36,7 +43,7 @@ def grayscale(clean: ImageSpec, *, target: str = "rgb") -> Task:
   if target == "rgb":
     return Task(clean, grey, clean, _grey)
   ab = ImageSpec(2, "float32", -AB_LIMIT, AB_LIMIT)
-  return Task(clean, grey, ab, _grey, _ab)
+  return Task(clean, grey, ab, _grey, _ab, View(clean, _with_ab))
 
 
 def edges(
@@ -120,6 +127,11 @@ def _grey(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 def _ab(image: np.ndarray) -> np.ndarray:
   """Returns a and b, from -AB_LIMIT..AB_LIMIT to [0, 1]."""
   return lab_from_rgb(image)[..., 1:] / (2.0 * AB_LIMIT) + 0.5
+
+
+def _with_ab(grey: np.ndarray, ab: np.ndarray) -> np.ndarray:
+  """Returns the colours of greys with what `_ab` made."""
+  return colorize(grey, (ab - 0.5) * (2.0 * AB_LIMIT))
 
 
 def _canny(

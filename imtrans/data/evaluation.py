@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from imtrans.data.dataset import Dataset, Domain, check_direction
+from imtrans.data.images import ImageError
 from imtrans.data.specs import normalize
 from imtrans.data.transforms import check_sizes, fit, resizer
 
@@ -19,6 +20,7 @@ def evaluation_batches(
   resize: str = "square",
   crop_size: int,
   multiple: int = 1,
+  on_problem: Callable[[str, ImageError], None] | None = None,
 ) -> Iterator[tuple[list[str], dict[str, np.ndarray], int]]:
   """Yields every picture once, in order and without randomness.
 
@@ -34,6 +36,8 @@ def evaluation_batches(
     crop_size: the evaluation size, in pixels; not used by "none".
     multiple: heights and widths are cropped about the middle to multiples of this; a side below it
       is padded by mirroring.
+    on_problem: called with the name of a picture that cannot be used, and why; the picture is left
+      out, with its partner. Without it, the first one ends the iteration.
 
   Yields:
     (names, {"source", "target"}, count): the names of the `count` real pictures, and float32
@@ -42,7 +46,7 @@ def evaluation_batches(
 
   Raises:
     ValueError: if an argument does not fit, or the side that the direction needs is missing.
-    ImageError: at a picture that cannot be used.
+    ImageError: at a picture that cannot be used, unless there is `on_problem`.
   """
   check_direction(direction)
   check_sizes(resize, crop_size, crop_size)
@@ -61,20 +65,27 @@ def evaluation_batches(
     side: functools.partial(fit, **sizes, resampled=resizer(domain.spec))
     for side, domain in domains.items()
   }
-  return _in_order(domains, prepare, batch_size)
+  return _in_order(domains, prepare, batch_size, on_problem)
 
 
 def _in_order(
   domains: dict[str, Domain],
   prepare: dict[str, Callable[[np.ndarray], np.ndarray]],
   batch_size: int,
+  on_problem: Callable[[str, ImageError], None] | None,
 ) -> Iterator[Any]:
   """Groups consecutive items of equal shapes into batches."""
   names: list[str] = []
   items: list[dict[str, np.ndarray]] = []
   source = domains["source"]
   for index, name in enumerate(source.names):
-    item = {side: normalize(prepare[side](d[index]), d.spec) for side, d in domains.items()}
+    try:
+      item = {side: normalize(prepare[side](d[index]), d.spec) for side, d in domains.items()}
+    except ImageError as error:
+      if on_problem is None:
+        raise
+      on_problem(name, error)
+      continue
     if items and _shapes(item) != _shapes(items[0]):
       yield _padded(names, items, batch_size)
       names, items = [], []

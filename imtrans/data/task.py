@@ -16,6 +16,22 @@ from imtrans.data.transforms import fit, resizer
 Generator = np.random.Generator
 
 
+class View(NamedTuple):
+  """How a target is shown to people and measured, where it is only a part of a picture.
+
+  Attributes:
+    spec: what the whole pictures are.
+    join: (source, target), float32 [..., channels] in [0, 1], to the whole picture.
+  """
+
+  spec: ImageSpec
+  join: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+  def whole(self, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Returns the whole pictures; all of them float32 [..., channels] in [-1, 1]."""
+    return 2.0 * self.join(0.5 * (sources + 1.0), 0.5 * (targets + 1.0)) - 1.0
+
+
 class Task(NamedTuple):
   """How pairs are made of clean pictures; all three kinds of picture have one size.
 
@@ -25,6 +41,7 @@ class Task(NamedTuple):
     target: what those of domain b are.
     degrade: (float32 [height, width, channels] in [0, 1], generator) to the same of a source.
     reference: the same to one of a target, or None: the target is the clean picture.
+    view: how a target becomes a whole picture; None if it is one.
   """
 
   clean: ImageSpec
@@ -32,6 +49,7 @@ class Task(NamedTuple):
   target: ImageSpec
   degrade: Callable[[np.ndarray, Generator], np.ndarray]
   reference: Callable[[np.ndarray], np.ndarray] | None = None
+  view: View | None = None
 
   def make_source(self, picture: np.ndarray, generator: Generator) -> np.ndarray:
     """Returns the source of a clean picture, in the values of a file: clipped, and rounded."""
@@ -61,6 +79,7 @@ class TaskDomain:
     make: (picture, generator) to a picture of this side: `Task.make_source` or `make_target`.
     spec: what the pictures of this side are.
     names: those of the clean pictures.
+    view: how a picture of this side becomes a whole one; None if it is one.
   """
 
   def __init__(self, clean: Domain, task: Task, side: str, *, resize: str, crop_size: int):
@@ -69,6 +88,7 @@ class TaskDomain:
     self.make = {"source": task.make_source, "target": task.make_target}[side]
     self.spec = {"source": task.source, "target": task.target}[side]
     self.names = list(clean.names)
+    self.view = task.view if side == "target" else None
     self._sizes = {"resize_to": resize, "crop_size": crop_size}
 
   def __len__(self) -> int:

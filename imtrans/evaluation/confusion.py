@@ -91,7 +91,7 @@ def segmentation_scores(matrix: np.ndarray) -> SegmentationScores:
 
 
 def labels_from_colors(
-  images: Array, palette: np.ndarray, *, tolerance: float | None = None
+  images: Array | np.ndarray, palette: np.ndarray, *, tolerance: float | None = None
 ) -> Array:
   """Turns label pictures into label maps: the nearest colour of the palette at every pixel.
 

@@ -1,4 +1,4 @@
-"""Curves of a run's log as small SVG charts, drawn without a plotting library.
+"""Curves of logs as small SVG charts, drawn without a plotting library: one run, or many in one.
 
 Colours are classes that the page around the charts styles, so they follow its light or dark scheme.
 """
@@ -21,6 +21,21 @@ class Series(NamedTuple):
 
   steps: list[int]
   values: list[float]
+
+
+class Line(NamedTuple):
+  """One curve of a chart of many.
+
+  title: whose it is; read out, and shown where the pointer rests on it.
+  style: class of its group, to which the page gives a colour.
+  series: what to draw, at least one point.
+  span: above 1, the moving average of this span is drawn instead.
+  """
+
+  title: str
+  style: str
+  series: Series
+  span: float = 1.0
 
 
 def series_from_log(path: Path) -> dict[str, Series]:
@@ -135,57 +150,104 @@ def chart(
   """
   smoothed = smooth(series.values, span=span)
   low, high = _vertical_range(series.values, smoothed, baseline, log)
-  first, last = series.steps[0], max(series.steps[-1], series.steps[0] + 1)
+  frame = _Frame(series.steps[0], series.steps[-1], low, high, log)
+  parts = frame.axes(baseline)
+  if span > 1:
+    parts.append(frame.curve("raw", series.steps, series.values))
+  parts.append(frame.curve("curve", series.steps, smoothed))
+  parts += frame.points(series.steps, smoothed)
+  return _svg(title, parts)
 
-  def x(step: float) -> float:
-    return LEFT + (step - first) / (last - first) * (WIDTH - LEFT - RIGHT)
 
-  def y(value: float) -> float:
-    scale = math.log10 if log else float
-    share = (scale(value) - scale(low)) / (scale(high) - scale(low))
+def overlay(
+  lines: Sequence[Line], *, title: str, log: bool = False, baseline: float | None = None
+) -> str:
+  """Draws the same quantity of many runs over the steps.
+
+  Args:
+    lines: at least one.
+    title: read out to those who cannot see the chart.
+    log: logarithmic vertical axis; all values must be positive.
+    baseline: a level to compare with, drawn as a dashed line.
+
+  Returns:
+    An `<svg>` element with a `<g>` of its own style for each line.
+  """
+  curves = [smooth(line.series.values, span=line.span) for line in lines]
+  low, high = _vertical_range([value for curve in curves for value in curve], [], baseline, log)
+  first = min(line.series.steps[0] for line in lines)
+  last = max(line.series.steps[-1] for line in lines)
+  frame = _Frame(first, last, low, high, log)
+  parts = frame.axes(baseline)
+  for line, curve in zip(lines, curves, strict=True):
+    parts.append(f'<g class="{escape(line.style)}"><title>{escape(line.title)}</title>')
+    parts.append(frame.curve("curve", line.series.steps, curve))
+    parts += [*frame.points(line.series.steps, curve, title=line.title), "</g>"]
+  return _svg(title, parts)
+
+
+class _Frame:
+  """Axes, and what is drawn between them."""
+
+  def __init__(self, first: int, last: int, low: float, high: float, log: bool):
+    self._first, self._last = first, max(last, first + 1)
+    self._low, self._high, self._log = low, high, log
+
+  def x(self, step: float) -> float:
+    share = (step - self._first) / (self._last - self._first)
+    return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+  def y(self, value: float) -> float:
+    scale = math.log10 if self._log else float
+    low, high = scale(self._low), scale(self._high)
+    share = (scale(value) - low) / (high - low)
     return HEIGHT - BOTTOM - min(max(share, -0.02), 1.02) * (HEIGHT - TOP - BOTTOM)
 
-  parts = [
-    f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
-    f"<title>{escape(title)}</title>",
-  ]
-  for tick in log_ticks(low, high) if log else ticks(low, high):
+  def axes(self, baseline: float | None) -> list[str]:
+    """Both axes with their labels, and the dashed line of a level."""
+    parts, bottom, right = [], HEIGHT - BOTTOM, WIDTH - RIGHT
+    for tick in (log_ticks if self._log else ticks)(self._low, self._high):
+      y = self.y(tick)
+      parts.append(
+        f'<line class="grid" x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        f'<text class="label" x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">'
+        f"{number(tick)}</text>"
+      )
+    for tick in ticks(self._first, self._last):
+      x = self.x(tick)
+      parts.append(
+        f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{bottom}" y2="{bottom + 4}"/>'
+        f'<text class="label" x="{x:.1f}" y="{bottom + 17}" text-anchor="middle">'
+        f"{number(tick)}</text>"
+      )
     parts.append(
-      f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>'
-      f'<text class="label" x="{LEFT - 7}" y="{y(tick) + 4:.1f}" text-anchor="end">'
-      f"{number(tick)}</text>"
+      f'<line class="axis" x1="{LEFT}" x2="{right}" y1="{bottom}" y2="{bottom}"/>'
+      f'<text class="label" x="{right}" y="{HEIGHT - 4}" text-anchor="end">step</text>'
     )
-  bottom = HEIGHT - BOTTOM
-  for tick in ticks(first, last):
-    parts.append(
-      f'<line class="axis" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{bottom}" y2="{bottom + 4}"/>'
-      f'<text class="label" x="{x(tick):.1f}" y="{bottom + 17}" text-anchor="middle">'
-      f"{number(tick)}</text>"
-    )
-  parts.append(
-    f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{bottom}" y2="{bottom}"/>'
-    f'<text class="label" x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">step</text>'
-  )
-  if baseline is not None:
-    parts.append(
-      f'<line class="baseline" x1="{LEFT}" x2="{WIDTH - RIGHT}" '
-      f'y1="{y(baseline):.1f}" y2="{y(baseline):.1f}"/>'
-    )
+    if baseline is not None:
+      y = self.y(baseline)
+      parts.append(f'<line class="baseline" x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
+    return parts
 
-  def line(values: list[float], kind: str) -> str:
-    points = " ".join(f"{x(s):.1f},{y(v):.1f}" for s, v in _thinned(series.steps, values))
-    return f'<polyline class="{kind}" points="{points}"/>'
+  def curve(self, style: str, steps: list[int], values: list[float]) -> str:
+    points = " ".join(f"{self.x(s):.1f},{self.y(v):.1f}" for s, v in _thinned(steps, values))
+    return f'<polyline class="{style}" points="{points}"/>'
 
-  if span > 1:
-    parts.append(line(series.values, "raw"))
-  parts.append(line(smoothed, "curve"))
-  if len(series.steps) <= 40:
-    parts += [
-      f'<circle class="point" cx="{x(step):.1f}" cy="{y(value):.1f}" r="2.5">'
-      f"<title>step {step}: {value:.4g}</title></circle>"
-      for step, value in zip(series.steps, smoothed, strict=True)
+  def points(self, steps: list[int], values: list[float], *, title: str = "") -> list[str]:
+    """A dot that tells its value for each step, where there are few."""
+    if len(steps) > 40:
+      return []
+    whose = f"{escape(title)}, " if title else ""
+    return [
+      f'<circle class="point" cx="{self.x(step):.1f}" cy="{self.y(value):.1f}" r="2.5">'
+      f"<title>{whose}step {step}: {value:.4g}</title></circle>"
+      for step, value in zip(steps, values, strict=True)
     ]
-  return "".join([*parts, "</svg>"])
+
+
+def _svg(title: str, parts: list[str]) -> str:
+  opening = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
+  return "".join([opening, f"<title>{escape(title)}</title>", *parts, "</svg>"])
 
 
 def _vertical_range(

@@ -1,220 +1,282 @@
-"""Generators on a test set: figures for the log, rows for sample sheets.
+"""A test set and what is measured on it: the same for training and for `imtrans evaluate`."""
 
-`pairs` scores pictures and `report` writes files; here a config, a method and a data set meet.
-"""
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import jax
 
-import numpy as np
-from ml_collections import ConfigDict
-
-from imtrans.data import Dataset, Domain, ImageSpec, evaluation_batches
-from imtrans.evaluation.pairs import Result, evaluate_pairs, summarize
+from imtrans.data import Dataset
+from imtrans.data.palette import Palette
+from imtrans.evaluation.content import trained_content_distance
+from imtrans.evaluation.criteria import (
+  BASIC,
+  CRITERIA,
+  PIXEL_METRICS,
+  Situation,
+  check_names,
+  obstacle,
+)
+from imtrans.evaluation.evaluation_set import EvaluationSet
+from imtrans.evaluation.honesty import cycle_honesty
+from imtrans.evaluation.judges import Judge, PictureJudge, Score, log_scalars
+from imtrans.evaluation.lpips import lpips_distance
+from imtrans.evaluation.pairs import Quantity, Result, SourceJudge, colored, evaluate_pairs
+from imtrans.evaluation.photographs import LabelCriterion, LabelJudge, find_label_palette
+from imtrans.evaluation.samples import SampleJudge, find_variants
+from imtrans.evaluation.sets import SetCriteria, SetJudge
 from imtrans.evaluation.translation import TrainedGenerator
-from imtrans.methods import Method
-from imtrans.training.assembly import size_multiple
-from imtrans.training.input import is_paired
+from imtrans.evaluation.weights import BACKBONES, perceptual_weights
 
 
-def trained_generators(
-  config: ConfigDict,
-  method: Method,
-  generator_params: Any,
-  extras: Any,
-  *,
-  mode: str | None = None,
-  seed: int = 0,
-) -> tuple[TrainedGenerator, ...]:
-  """All generators of a run, one per direction that it can translate.
+class Evaluation:
+  """Measures generators on a test set; what does not depend on them is computed once and kept."""
 
-  Args:
-    config: the run's config.
-    method: the method that it describes.
-    generator_params: parameters to use, such as their moving average.
-    extras: the method's extras.
-    mode: "train" or "test", see `Method`; the config's `inference` by default.
-    seed: of the dropout noise, the same for every image.
+  def __init__(
+    self,
+    pictures: EvaluationSet,
+    criteria: Sequence[str] = BASIC,
+    *,
+    training: Callable[[], Dataset] | None = None,
+    inception: str | Path = "",
+    palette: Palette | None = None,
+    num_samples: int = 20,
+    segmenter_steps: int = 2000,
+    seed: int = 0,
+  ):
+    """Reads the weights that the criteria need, so that missing ones are known at once.
 
-  Returns:
-    The generator of `config.data.direction`, then, for an unpaired method, that of the other.
+    Args:
+      pictures: the test set.
+      criteria: keys of `imtrans.evaluation.criteria.CRITERIA`.
+      training: opens the training split, for the segmenter of "segmentation".
+      inception: file of the weights of Inception.
+      palette: colours of the label pictures that the run starts from; by default what their domain
+        says.
+      num_samples: outputs for one source, for "diversity_lpips_alex" and "mode_coverage".
+      segmenter_steps: updates of the segmenter.
+      seed: of all draws.
 
-  Raises:
-    ValueError: for an unknown mode.
-  """
-  mode = mode or config.inference
-  if mode not in ("train", "test"):
-    raise ValueError(f"mode must be 'train' or 'test', got {mode!r}.")
-  main = TrainedGenerator(
-    method.translate,
-    generator_params,
-    extras,
-    direction=config.data.direction,
-    mode=mode,
-    seed=seed,
-    size_multiple=size_multiple(config),
-  )
-  if is_paired(config):
-    return (main,)
-  return main, main._replace(direction=main.direction[::-1])
-
-
-def preprocessing(config: ConfigDict) -> dict[str, Any]:
-  """The arguments batch_size, resize and crop_size of the functions below, from a config."""
-  return {
-    "batch_size": config.eval_batch_size,
-    "resize": config.data.resize,
-    "crop_size": config.data.crop_size,
-  }
-
-
-def check_channels(dataset: Dataset, specs: Mapping[str, ImageSpec]) -> None:
-  """Raises ValueError if pictures have other channels than those that a run was trained on.
-
-  Args:
-    dataset: pictures to translate or to compare with.
-    specs: of the run's domains, {"a": ..., "b": ...}.
-  """
-  for name, domain in (("a", dataset.a), ("b", dataset.b)):
-    if domain is not None and domain.spec.channels != specs[name].channels:
-      raise ValueError(
-        f"the run was trained on pictures of {specs[name].channels} channel(s) in domain {name}, "
-        f"these have {domain.spec.channels}: convert them, or choose another data.path."
+    Raises:
+      ValueError: for an unknown criterion, or weights that are missing or altered.
+    """
+    check_names(criteria)
+    self.pictures, self.criteria = pictures, tuple(criteria)
+    self._inception, self._palette = str(inception), palette
+    self._num_samples, self._seed = num_samples, seed
+    self._quantities = {n: _quantity(n) for n in criteria if CRITERIA[n].kind == "target"}
+    self._content = trained_content_distance() if "content_vgg16" in criteria else None
+    self._checksums = {
+      name: BACKBONES[network].sha256
+      for name, network in (("lpips_alex", "alex"), ("lpips_vgg", "vgg"), ("content_vgg16", "vgg"))
+    }
+    # Where the weights are not there, the criteria that need them say so when they are checked.
+    usable = [n for n in criteria if inception or CRITERIA[n].features != "inception"]
+    self._sets = SetCriteria(pictures, usable, inception_path=inception, seed=seed)
+    self._labels = None
+    if "segmentation" in criteria and training is not None:
+      self._labels = LabelCriterion(
+        pictures, training, palette=palette, num_steps=segmenter_steps, seed=seed
       )
 
+  def situation(
+    self,
+    direction: str,
+    *,
+    mode: str,
+    cycle: bool,
+    main: bool = True,
+    variants: bool | None = None,
+  ) -> Situation:
+    """What there is to measure a generator with.
 
-def translate_dataset(
-  generator: TrainedGenerator,
-  dataset: Dataset,
-  *,
-  batch_size: int,
-  resize: str,
-  crop_size: int,
-  target_spec: ImageSpec | None = None,
-) -> Iterator[Result]:
-  """Translates a test set in one direction, and scores it where true pairs are known.
-
-  Args:
-    generator: of the direction wanted.
-    dataset: the test set.
-    batch_size: images per call.
-    resize: "square", "scale_width" or "none", as in training.
-    crop_size: side of "square", width of "scale_width", in pixels.
-    target_spec: the values to which outputs and targets are rounded; by default those of the
-      dataset's target domain.
-
-  Returns:
-    An iterator over a `Result` for every picture of the source domain, in order.
-
-  Raises:
-    ValueError: for an argument that does not fit; from the iterator, for a picture that cannot
-      be read or is smaller than the window of SSIM.
-  """
-  batches = evaluation_batches(
-    dataset,
-    batch_size=batch_size,
-    direction=generator.direction,
-    resize=resize,
-    crop_size=crop_size,
-    multiple=generator.size_multiple,
-  )
-  target = dataset.b if generator.direction == "ab" else dataset.a
-  # A single folder has no targets whose values could be asked for: those of the source will do.
-  spec = target_spec or (dataset.a if target is None else target).spec
-  return evaluate_pairs(generator, batches, target_spec=spec)
-
-
-def evaluate(
-  generators: Sequence[TrainedGenerator],
-  dataset: Dataset,
-  *,
-  batch_size: int,
-  resize: str,
-  crop_size: int,
-) -> dict[str, float]:
-  """Scores generators on all pairs of a test set.
-
-  Args:
-    generators: of `trained_generators`; the first is the one that the run is about.
-    dataset: the test set.
-    batch_size: images per call.
-    resize: see `translate_dataset`.
-    crop_size: pixels.
-
-  Returns:
-    {"eval/l1", "eval/psnr", "eval/ssim", "baseline/l1", ...}, and "eval_ba/l1", ... for a second
-    generator of direction "ba"; means over the pictures. Empty for a test set without pairs.
-
-  Raises:
-    ValueError: a picture cannot be read or is smaller than the window of SSIM.
-  """
-  if not dataset.paired:
-    return {}
-  options = {"batch_size": batch_size, "resize": resize, "crop_size": crop_size}
-  summary = {}
-  for generator in generators:
-    figures = [result.figures for result in translate_dataset(generator, dataset, **options)]
-    summary |= summarize(
-      figures, direction=generator.direction, main_direction=generators[0].direction
+    Args:
+      direction: of the generator, "ab" or "ba".
+      mode: of the generator, "train" or "test".
+      cycle: whether there is a generator back.
+      main: whether the run is about this direction.
+      variants: whether to look for sources with several answers, which reads all pictures; by
+        default if "mode_coverage" is wanted.
+    """
+    pictures = self.pictures
+    source, target = pictures.domains(direction)
+    variants = "mode_coverage" in self.criteria if variants is None else variants
+    palette = find_label_palette(pictures, direction, self._palette if main else None)
+    return Situation(
+      paired=pictures.dataset.paired,
+      outputs=len(source),
+      reals=len(target or ()),
+      source_channels=source.spec.channels,
+      target_channels=pictures.target_spec(direction).channels,
+      side=pictures.crop_size if pictures.resize == "square" else None,
+      # The way back starts from the part of a picture that a generator makes, not from the whole.
+      cycle=cycle and not pictures.shows_wholes(direction),
+      inception=bool(self._inception),
+      noise=mode == "train",
+      palette=palette is not None,
+      variants=len(find_variants(pictures, direction)) if variants else 0,
     )
-  return summary
+
+  def check(self, direction: str, *, mode: str, cycle: bool) -> None:
+    """Raises ValueError for the first criterion that a run's main direction cannot be measured by.
+
+    What compares with true targets is left out without a word where there are none: a config has
+    such criteria before it is known whether the test pictures are pairs.
+
+    Args:
+      direction: that the run is about.
+      mode: of its generators, "train" or "test".
+      cycle: whether there is a generator back.
+    """
+    situation = self.situation(direction, mode=mode, cycle=cycle)
+    for name in self.criteria:
+      pairs = CRITERIA[name].kind == "target"
+      if why := obstacle(name, situation._replace(paired=True) if pairs else situation):
+        raise ValueError(f"{why}.")
+
+  def judge(
+    self,
+    generators: Sequence[TrainedGenerator],
+    index: int = 0,
+    *,
+    checkpoint: str | None = None,
+  ) -> "Judgement":
+    """Starts to judge one direction of a run.
+
+    Args:
+      generators: of `trained_generators`.
+      index: which of them.
+      checkpoint: what they were read from, for the record.
+
+    Returns:
+      Results to be gone through, and then scores.
+    """
+    generator, pictures = generators[index], self.pictures
+    situation = self.situation(
+      generator.direction, mode=generator.mode, cycle=len(generators) > 1, main=index == 0
+    )
+    possible = [name for name in self.criteria if not obstacle(name, situation)]
+    kinds = {CRITERIA[name].kind for name in possible}
+    judges: list[Judge] = [PictureJudge(self._checksums, seed=self._seed, checkpoint=checkpoint)]
+    if "set" in kinds:
+      judges.append(SetJudge(self._sets, generator, checkpoint))
+    if "samples" in kinds:
+      judges.append(
+        SampleJudge(
+          pictures,
+          possible,
+          generator,
+          num_samples=self._num_samples,
+          seed=self._seed,
+          checkpoint=checkpoint,
+        )
+      )
+    if "labels" in kinds and self._labels is not None:
+      judges.append(LabelJudge(self._labels.prepared(generator), checkpoint))
+    backward = generators[1 - index] if "honesty" in possible else None
+    results = evaluate_pairs(
+      functools.partial(pictures.outputs, generator),
+      pictures.batches(generator),
+      target_spec=pictures.target_spec(generator.direction),
+      quantities={name: self._quantities[name] for name in possible if name in self._quantities},
+      source_judges=self._source_judges(backward, content="content_vgg16" in possible),
+    )
+    return Judgement(results, judges, generator.direction)
+
+  def scalars(self, generators: Sequence[TrainedGenerator]) -> dict[str, float]:
+    """Judges all directions of a run.
+
+    Args:
+      generators: of `trained_generators`.
+
+    Returns:
+      {"eval/l1", "eval/psnr", ..., "baseline/l1", ...}, and "eval_ba/l1", ... for a second
+      generator of direction "ba". Empty if nothing could be measured.
+    """
+    scores: list[Score] = []
+    for index in range(len(generators)):
+      judgement = self.judge(generators, index)
+      for _ in judgement:
+        pass
+      scores += judgement.scores()
+    return log_scalars(scores, generators[0].direction)
+
+  def _source_judges(
+    self, backward: TrainedGenerator | None, *, content: bool
+  ) -> list[SourceJudge]:
+    """What is measured between an output and its source."""
+    judges: list[SourceJudge] = []
+    if content and (distance := self._content) is not None:
+      judges.append(
+        lambda sources, made, stored: {"content_vgg16": distance(colored(stored), colored(sources))}
+      )
+    if backward is not None:
+      judges.append(
+        lambda sources, made, stored: cycle_honesty(
+          backward, sources, made, stored, seed=self._seed
+        )
+      )
+    return judges
 
 
-def sample_rows(
-  generators: Sequence[TrainedGenerator],
-  dataset: Dataset,
-  *,
-  batch_size: int,
-  resize: str,
-  crop_size: int,
-  count: int = 8,
-) -> list[list[np.ndarray]]:
-  """A few translated test pictures for `contact_sheet`, always the same ones.
+class Judgement:
+  """The results of one direction, to be gone through once; after that, its scores."""
+
+  def __init__(self, results: Iterator[Result], judges: Sequence[Judge], direction: str):
+    """Starts with no result seen."""
+    self._results, self._judges, self._direction = results, judges, direction
+    self._count = 0
+
+  def __iter__(self) -> Iterator[Result]:
+    """Yields every result, after all judges have seen it."""
+    for result in self._results:
+      self._count += 1
+      for judge in self._judges:
+        judge.see(result)
+      yield result
+
+  def scores(self) -> list[Score]:
+    """Returns what the judges say; ValueError if there was no picture that could be used."""
+    if not self._count:
+      raise ValueError(
+        "no test picture could be used: check data.path with `imtrans data inspect`."
+      )
+    return [
+      Score(figure, of, self._direction) for judge in self._judges for of, figure in judge.figures()
+    ]
+
+
+def _quantity(name: str) -> Quantity:
+  """The compiled function of a criterion that compares an output with its target."""
+  if name in PIXEL_METRICS:
+    return _compiled[name]
+  distance = lpips_distance(name.removeprefix("lpips_"))
+  return lambda images, targets: distance(colored(images), colored(targets))
+
+
+_compiled = {name: jax.jit(metric) for name, metric in PIXEL_METRICS.items()}
+
+
+def measurable(evaluation: Evaluation, direction: str, *, mode: str, cycle: bool) -> dict[str, str]:
+  """Which criteria can be measured, for `--metrics all`.
 
   Args:
-    generators: of `trained_generators`.
-    dataset: the test set.
-    batch_size: images per call; that of `evaluate` saves a compilation.
-    resize: see `translate_dataset`.
-    crop_size: pixels.
-    count: pictures per generator, evenly spread over the test set.
+    evaluation: whose criteria do not matter here.
+    direction: that the run is about.
+    mode: of its generators, "train" or "test".
+    cycle: whether there is a generator back.
 
   Returns:
-    Rows [source, output, target], without target where the test set is not paired; float32
-    [height, width, channels] in [-1, 1].
+    {criterion: ""} or {criterion: why not}, all of `CRITERIA`.
   """
-  options = {"batch_size": batch_size, "resize": resize, "crop_size": crop_size}
-  rows = []
-  for generator in generators:
-    few = _evenly_chosen(dataset, count, from_b=generator.direction == "ba")
-    for result in translate_dataset(generator, few, **options):
-      row = [result.source, result.output]
-      rows.append(row if result.target is None else [*row, result.target])
-  return rows
-
-
-class _Chosen:
-  """Some pictures of a domain, itself a domain."""
-
-  def __init__(self, domain: Domain, indices: Sequence[int]):
-    self._domain, self._indices = domain, indices
-    self.spec, self.names = domain.spec, [domain.names[index] for index in indices]
-
-  def __len__(self) -> int:
-    return len(self._indices)
-
-  def __getitem__(self, index: int, /) -> np.ndarray:
-    return self._domain[self._indices[index]]
-
-
-def _evenly_chosen(dataset: Dataset, count: int, *, from_b: bool) -> Dataset:
-  """`count` evenly spaced pictures of the source domain, with their targets if there are any."""
-  source = dataset.b if from_b and dataset.b is not None else dataset.a
-  number = min(count, len(source))
-  indices = [index * len(source) // number for index in range(number)]
-
-  def chosen(domain: Domain) -> Domain:
-    return _Chosen(domain, indices) if domain is source or dataset.paired else domain
-
-  b = None if dataset.b is None else chosen(dataset.b)
-  return Dataset(chosen(dataset.a), b, dataset.paired)
+  situation = evaluation.situation(direction, mode=mode, cycle=cycle, variants=True)
+  missing = {}
+  for network, features in (("alex", "alexnet"), ("vgg", "vgg16")):
+    try:
+      perceptual_weights(network)
+    except ValueError as error:
+      missing[features] = str(error).removesuffix(".")
+  return {
+    name: obstacle(name, situation) or missing.get(criterion.features, "")
+    for name, criterion in CRITERIA.items()
+  }

@@ -5,7 +5,7 @@ comparable only if network, weights and resize are the same, so these travel wit
 """
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -90,6 +90,70 @@ def _mean_of_last_map(convolutions: Any, images: Array, *, network: str) -> tupl
 _POOLED = {name: functools.partial(_mean_of_last_map, network=name) for name in FEATURE_MAPS}
 
 
+class FeatureCollector:
+  """Computes the features of pictures that come one by one, in batches."""
+
+  def __init__(self, network: FeatureNetwork, *, batch_size: int = 32):
+    """Starts with no picture.
+
+    Args:
+      network: such as `pooled_vgg16()`.
+      batch_size: pictures per call.
+    """
+    self._network, self._batch_size = network, batch_size
+    self._function = _compiled(network.apply)
+    self._waiting: list[np.ndarray] = []
+    self._values: list[np.ndarray] = []
+    self._logits: list[np.ndarray] = []
+
+  def add(self, picture: np.ndarray) -> None:
+    """Takes a picture.
+
+    Args:
+      picture: float32 [height, width, 1 or 3] in [-1, 1]; a change of size compiles the network
+        again. Grey pictures are shown to it as three equal channels.
+
+    Raises:
+      ValueError: if it has another number of channels, or is too small.
+    """
+    colored = _as_color(picture)
+    if self._waiting and colored.shape != self._waiting[0].shape:
+      self._flush()
+    self._waiting.append(colored)
+    if len(self._waiting) == self._batch_size:
+      self._flush()
+
+  def finish(self) -> FeatureSet:
+    """Returns the features of all pictures so far, in their order.
+
+    Raises:
+      ValueError: if there was no picture.
+      FloatingPointError: if a feature is not finite.
+    """
+    if self._waiting:
+      self._flush()
+    if not self._values:
+      raise ValueError(
+        "there are no pictures to compute features of: check the folder or the split."
+      )
+    stacked = np.concatenate(self._values)
+    if not np.all(np.isfinite(stacked)):
+      raise FloatingPointError("a feature is not finite: check that all pictures are in [-1, 1].")
+    network = self._network
+    logits = np.concatenate(self._logits) if self._logits else None
+    return FeatureSet(stacked, logits, network.name, network.resize, network.sha256)
+
+  def _flush(self) -> None:
+    # The last picture is repeated, so that the last batch needs no other compilation.
+    count = len(self._waiting)
+    batch = np.stack(self._waiting + self._waiting[-1:] * (self._batch_size - count))
+    features, scores = self._function(self._network.weights, batch)
+    self._values.append(np.asarray(features, np.float64)[:count])
+    if scores is not None:
+      self._logits.append(np.asarray(scores, np.float64)[:count])
+    self._waiting = []
+
+
 def extract(
   network: FeatureNetwork, pictures: Iterable[np.ndarray], *, batch_size: int = 32
 ) -> FeatureSet:
@@ -97,8 +161,7 @@ def extract(
 
   Args:
     network: such as `pooled_vgg16()`.
-    pictures: float32 [height, width, 1 or 3] in [-1, 1]; a change of size compiles the network
-      again. Grey pictures are shown to it as three equal channels.
+    pictures: as `FeatureCollector.add` takes them.
     batch_size: pictures per call.
 
   Returns:
@@ -108,52 +171,15 @@ def extract(
     ValueError: if there is no picture, or one has another number of channels or is too small.
     FloatingPointError: if a feature is not finite.
   """
-  function = _compiled(network.apply)
-  values, logits = [], []
-  for batch, count in _batches(pictures, batch_size):
-    features, scores = function(network.weights, batch)
-    values.append(np.asarray(features, np.float64)[:count])
-    if scores is not None:
-      logits.append(np.asarray(scores, np.float64)[:count])
-  if not values:
-    raise ValueError("there are no pictures to compute features of: check the folder or the split.")
-  stacked = np.concatenate(values)
-  if not np.all(np.isfinite(stacked)):
-    raise FloatingPointError("a feature is not finite: check that all pictures are in [-1, 1].")
-  return FeatureSet(
-    stacked,
-    np.concatenate(logits) if logits else None,
-    network.name,
-    network.resize,
-    network.sha256,
-  )
+  collector = FeatureCollector(network, batch_size=batch_size)
+  for picture in pictures:
+    collector.add(picture)
+  return collector.finish()
 
 
 @functools.lru_cache(maxsize=8)
 def _compiled(apply: Callable) -> Callable:
   return jax.jit(apply)
-
-
-def _batches(pictures: Iterable[np.ndarray], batch_size: int) -> Iterator[tuple[np.ndarray, int]]:
-  """Neighbours of one size as batches [batch_size, height, width, 3], and how many are real."""
-  waiting: list[np.ndarray] = []
-  for picture in pictures:
-    colored = _as_color(picture)
-    if waiting and colored.shape != waiting[0].shape:
-      yield _padded(waiting, batch_size)
-      waiting = []
-    waiting.append(colored)
-    if len(waiting) == batch_size:
-      yield _padded(waiting, batch_size)
-      waiting = []
-  if waiting:
-    yield _padded(waiting, batch_size)
-
-
-def _padded(pictures: list[np.ndarray], batch_size: int) -> tuple[np.ndarray, int]:
-  """Repeats the last picture, so that the last batch needs no other compilation."""
-  missing = batch_size - len(pictures)
-  return np.stack(pictures + [pictures[-1]] * missing), len(pictures)
 
 
 def _as_color(picture: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ features are in `evaluation/feature_figures.py`.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +13,12 @@ import numpy as np
 from imtrans.evaluation.confusion import SegmentationScores
 from imtrans.evaluation.diversity import Diversity, ModeCoverage
 from imtrans.evaluation.histograms import BIN_WIDTH, LabHistograms, lab_intersections
+from imtrans.evaluation.honesty import NOISE_LEVELS
 from imtrans.evaluation.metrics import PSNR_CEILING
 from imtrans.evaluation.segmentation import Segmenter
 
-PAIRED = {
+# What can be measured on every picture by itself.
+PER_PICTURE = {
   "l1": "mean absolute error, black 0 and white 1",
   "l2": "mean squared error, black 0 and white 1",
   "psnr": f"decibels, range 1, at most {PSNR_CEILING:g}",
@@ -23,6 +26,11 @@ PAIRED = {
   "ms_ssim": "SSIM on five scales with the weights of Wang et al., 2003, per channel",
   "lpips_alex": "LPIPS 0.1 with AlexNet, at the pictures' own size",
   "lpips_vgg": "LPIPS 0.1 with VGG16, at the pictures' own size",
+  "content_vgg16": "instance-normalised last VGG16 map of output and source, mean squared",
+  "reconstruction_error": "mean absolute error of the source translated there and back",
+  "quantized_error": "the same, the translation rounded as in a picture file",
+  "noise_sensitivity": "mean absolute change of the way back under noise of "
+  f"{', '.join(f'{level:g}' for level in NOISE_LEVELS)} 8-bit levels on the translation",
 }
 
 
@@ -68,15 +76,21 @@ class Figure(NamedTuple):
     return {"name": self.name, **record}
 
 
-def paired_figure(
-  name: str, values: np.ndarray, *, weights: str | None = None, checkpoint: str | None = None
+def picture_figure(
+  name: str,
+  values: Sequence[float] | np.ndarray,
+  *,
+  seed: int | None = None,
+  weights: str | None = None,
+  checkpoint: str | None = None,
 ) -> Figure:
-  """The mean of a distance between outputs and targets.
+  """The mean of what is measured on every picture by itself.
 
   Args:
-    name: a key of `PAIRED`.
-    values: [pictures], one for each pair.
-    weights: SHA-256 of the weights of LPIPS.
+    name: a key of `PER_PICTURE`.
+    values: [pictures].
+    seed: of the noise, if there is any.
+    weights: SHA-256 of the weights of its features.
     checkpoint: of the generator, for the record.
 
   Returns:
@@ -85,16 +99,19 @@ def paired_figure(
   Raises:
     ValueError: for another name, or if there is no picture.
   """
-  if name not in PAIRED:
-    raise ValueError(f"unknown paired metric {name!r}: choose one of {', '.join(PAIRED)}.")
+  if name not in PER_PICTURE:
+    raise ValueError(
+      f"unknown metric of a picture {name!r}: choose among {', '.join(PER_PICTURE)}."
+    )
   if not len(values):
-    raise ValueError(f"there are no pairs to take the mean of {name} over: check the split.")
+    raise ValueError(f"there are no pictures to take the mean of {name} over: check the split.")
   scores = np.asarray(values, np.float64)
   error = np.std(scores, ddof=1) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
-  settings = {"definition": PAIRED[name], "spread": "standard error over pictures"}
-  protocol = Protocol({"pairs": len(scores)}, "pixels", "none", None, weights, checkpoint, settings)
-  if name.startswith("lpips"):
-    protocol = protocol._replace(features=name)
+  settings = {"definition": PER_PICTURE[name], "spread": "standard error over pictures"}
+  features = name if weights else "pixels"
+  protocol = Protocol(
+    {"pictures": len(scores)}, features, "none", seed, weights, checkpoint, settings
+  )
   return Figure(name, float(np.mean(scores)), float(error), protocol)
 
 
@@ -169,34 +186,33 @@ def coverage_figures(coverage: ModeCoverage, *, checkpoint: str | None = None) -
 
 
 def segmentation_figures(
-  real: SegmentationScores,
-  fake: SegmentationScores,
+  scores: SegmentationScores,
   segmenter: Segmenter,
   *,
-  images: dict[str, int],
+  images: int,
   checkpoint: str | None = None,
 ) -> list[Figure]:
-  """The scores of generated photographs, and of real ones as the level to compare them with.
+  """The scores of photographs; those of the real ones are the level to compare generated ones with.
 
   Args:
-    real: scores of the real test photographs.
-    fake: scores of photographs generated from the same labels.
+    scores: of `imtrans.evaluation.segmentation`.
     segmenter: what found the labels.
-    images: how many pictures there were: {"real": ..., "fake": ...}.
-    checkpoint: of the generator, for the record.
+    images: how many photographs there were.
+    checkpoint: of the generator, for the record; None for real photographs.
 
   Returns:
-    "segmentation/pixel_accuracy", "class_accuracy", "class_iou", and "segmentation_real/..." each.
+    "segmentation_pixel_accuracy", "segmentation_class_accuracy" and "segmentation_class_iou".
   """
   settings = {
     "segmenter": segmenter.protocol,
-    "pixels": {"real": real.pixels, "fake": fake.pixels},
+    "pixels": scores.pixels,
     "classes": segmenter.num_classes,
   }
   seed = int(segmenter.protocol["seed"])
-  protocol = Protocol(images, "trained segmenter", "none", seed, None, checkpoint, settings)
+  protocol = Protocol(
+    {"photographs": images}, "trained segmenter", "none", seed, None, checkpoint, settings
+  )
   return [
-    Figure(f"{prefix}/{name}", getattr(scores, name), None, protocol)
-    for prefix, scores in (("segmentation", fake), ("segmentation_real", real))
+    Figure(f"segmentation_{name}", getattr(scores, name), None, protocol)
     for name in ("pixel_accuracy", "class_accuracy", "class_iou")
   ]

@@ -13,9 +13,17 @@ from typing import Any, NamedTuple
 import jinja2
 
 from imtrans.evaluation.curves import series_from_log
-from imtrans.evaluation.gallery_parts import NAMES, curve_groups, figure_tables, setting_groups
+from imtrans.evaluation.gallery_parts import (
+  NAMES,
+  curve_groups,
+  figure_table,
+  figure_tiles,
+  setting_groups,
+)
+from imtrans.evaluation.judges import Score
 from imtrans.evaluation.pairs import Result
 from imtrans.evaluation.previews import data_uri, preview
+from imtrans.evaluation.quantities import Quantity, quantity, rank
 from imtrans.training.files import write_atomically
 
 CREDITS = {"openmoji": "Drawings: OpenMoji, CC BY-SA 4.0, openmoji.org"}
@@ -42,9 +50,10 @@ class Section(NamedTuple):
     return NAMES[self.direction]
 
   @property
-  def scored(self) -> bool:
-    """Whether any card has figures."""
-    return any(card.figures for card in self.cards)
+  def quantities(self) -> list[Quantity]:
+    """What the cards have figures of, in the order of tables."""
+    names = dict.fromkeys(name for card in self.cards for name in card.figures if "/" not in name)
+    return [quantity(name) for name in sorted(names, key=rank)]
 
   @property
   def caption(self) -> str:
@@ -52,7 +61,7 @@ class Section(NamedTuple):
     if len(self.cards) == self.total:
       return f"all {self.total} test pictures" if self.total != 1 else "the one test picture"
     chosen = (
-      "the best, the worst and an even choice of the others" if self.scored else "evenly chosen"
+      "the best, the worst and an even choice of the others" if self.quantities else "evenly chosen"
     )
     return f"{len(self.cards)} of {self.total} test pictures: {chosen}; all are saved as files"
 
@@ -79,13 +88,13 @@ def choose_cards(cards: Sequence[Card], *, limit: int = 120) -> list[Card]:
     limit: how many to keep at most.
 
   Returns:
-    All of them if they are few. Otherwise a tenth of the limit with the smallest L1, a tenth with
-    the largest, and the rest evenly spaced; in the given order.
+    All of them if they are few. Otherwise a tenth of the limit with the smallest first figure, a
+    tenth with the largest, and the rest evenly spaced; in the given order.
   """
   if len(cards) <= limit:
     return list(cards)
   scored = [index for index, card in enumerate(cards) if card.figures]
-  scored.sort(key=lambda index: cards[index].figures["l1"])
+  scored.sort(key=lambda index: next(iter(cards[index].figures.values())))
   extreme = limit // 10 if scored else 0
   kept = set(scored[:extreme]) | set(scored[len(scored) - extreme :])
   others = [index for index in range(len(cards)) if index not in kept]
@@ -99,7 +108,7 @@ def write_gallery(
   *,
   title: str,
   sections: Sequence[Section],
-  metrics: Mapping[str, float],
+  scores: Sequence[Score],
   directions: Sequence[str],
   log: Path,
   config: Mapping[str, Any],
@@ -112,8 +121,8 @@ def write_gallery(
     path: the HTML file.
     title: its heading.
     sections: pictures by direction.
-    metrics: "eval/l1", "baseline/l1", "eval_ba/l1", ...; empty without true pairs.
-    directions: "ab" and "ba" in the order of the run; the first has the names without suffix.
+    scores: the figures; none where nothing could be measured.
+    directions: "ab" and "ba" in the order of the run.
     log: the run's log.jsonl; a missing one leaves the curves out.
     config: the run's config as nested dicts.
     protocol: how the figures were measured; checkpoint, step and others are shown at the top.
@@ -134,9 +143,10 @@ def write_gallery(
       ("test pictures", " + ".join(str(section.total) for section in sections)),
     ],
     notes=list(notes),
-    tables=figure_tables(metrics, directions),
+    tiles=figure_tiles(scores, directions),
+    table=figure_table(scores, directions),
     sections=[section for section in sections if section.cards],
-    groups=curve_groups(series_from_log(log), metrics),
+    groups=curve_groups(series_from_log(log), scores, directions[0]),
     settings=setting_groups(config, protocol),
     credits=[text for source, text in CREDITS.items() if source == config["data"]["source"]],
     version=package_version("imtrans"),

@@ -4,112 +4,155 @@ Everything is text or numbers; `gallery` puts it into the page.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from imtrans.evaluation.curves import Series, chart, number
+from imtrans.evaluation.figures import Figure
+from imtrans.evaluation.judges import PREFIXES, Score, log_scalars
+from imtrans.evaluation.quantities import Quantity, quantity, rank
 
-
-class Quantity(NamedTuple):
-  """How a quantity is shown."""
-
-  name: str
-  title: str
-  unit: str
-  form: str
-  larger_is_better: bool
-
-
-QUANTITIES = (
-  Quantity("l1", "L1 error", "", "{:.4f}", larger_is_better=False),
-  Quantity("psnr", "PSNR", "dB", "{:.2f}", larger_is_better=True),
-  Quantity("ssim", "SSIM", "", "{:.4f}", larger_is_better=True),
-)
-AXES = {quantity.name: f"{quantity.title} {quantity.unit}".strip() for quantity in QUANTITIES}
 NAMES = {"ab": "A → B", "ba": "B → A"}
+OF_TITLES = {"model": "model", "baseline": "copied source", "real": "real pictures"}
+MOST_TILES = 6  # Of a direction: the first figures in the order of tables.
 
 
-def figure_tables(metrics: Mapping[str, float], directions: Sequence[str]) -> list[dict[str, Any]]:
-  """The figures of each scored direction.
+def figure_tiles(scores: Sequence[Score], directions: Sequence[str]) -> list[dict[str, Any]]:
+  """The main figures of each direction, as text with their baseline.
 
   Args:
-    metrics: "eval/l1", "baseline/l1", "eval_ba/l1", ...
-    directions: "ab" and "ba"; the first has the names without suffix.
+    scores: of all directions.
+    directions: "ab" and "ba" in the order of the run.
 
   Returns:
-    A dict per scored direction: its title, and its figures as text with their baseline.
+    A dict per figure, for the page.
   """
-  tables = []
-  for index, direction in enumerate(directions):
-    suffix = "" if index == 0 else f"_{direction}"
-    if f"eval{suffix}/l1" in metrics:
-      figures = [
-        _figure(
-          quantity,
-          metrics[f"eval{suffix}/{quantity.name}"],
-          metrics.get(f"baseline{suffix}/{quantity.name}"),
-        )
-        for quantity in QUANTITIES
-      ]
-      tables.append({"title": NAMES[direction], "figures": figures})
-  return tables
+  tiles = []
+  for direction in directions:
+    found = {(s.of, s.figure.name): s.figure for s in scores if s.direction == direction}
+    names = sorted((name for of, name in found if of == "model"), key=rank)[:MOST_TILES]
+    for name in names:
+      below = found.get(("baseline", name)) or found.get(("real", name))
+      of = "baseline" if ("baseline", name) in found else "real"
+      tile = _tile(quantity(name), found["model", name], below, OF_TITLES[of])
+      tile["direction"] = f", {NAMES[direction]}" if len(directions) > 1 else ""
+      tiles.append(tile)
+  return tiles
 
 
-def _figure(quantity: Quantity, model: float, baseline: float | None) -> dict[str, Any]:
-  """A figure as text, and how it compares with the baseline."""
-  larger, form, unit = quantity.larger_is_better, quantity.form, quantity.unit
-  figure = {
-    "title": quantity.title,
-    "unit": unit,
-    "better": "higher" if larger else "lower",
-    "model": form.format(model),
-    "baseline": None if baseline is None else form.format(baseline),
+def _tile(shown: Quantity, model: Figure, below: Figure | None, below_title: str) -> dict[str, Any]:
+  """A figure as text, and how it compares with the level below it."""
+  tile = {
+    "title": shown.title,
+    "unit": shown.unit,
+    "better": "higher" if shown.larger_is_better else "lower",
+    "model": shown.text(model.value),
+    "baseline": None if below is None else shown.text(below.value),
   }
-  if baseline is None:
-    return figure
-  improved = model > baseline if larger else model < baseline
-  above = "above" if model > baseline else "below"
-  if larger:
-    change = f"{form.format(abs(model - baseline))} {unit}".strip()
+  if below is None:
+    return tile
+  above = "above" if model.value > below.value else "below"
+  difference = abs(model.value - below.value)
+  if shown.larger_is_better:
+    change = f"{shown.text(difference)} {shown.unit}".strip()
   else:
-    change = f"{100.0 * abs(model - baseline) / max(baseline, 1e-9):.0f} %"
-  longest = max(model, baseline, 1e-9)
+    change = f"{100.0 * difference / max(abs(below.value), 1e-9):.0f} %"
+  longest = max(model.value, below.value, 1e-9)
   return {
-    **figure,
-    "improved": improved,
-    "change": f"{change} {above} the copied source",
-    "model_share": f"{100.0 * max(model, 0.0) / longest:.1f}",
-    "baseline_share": f"{100.0 * max(baseline, 0.0) / longest:.1f}",
+    **tile,
+    "baseline_title": below_title,
+    "improved": shown.is_better(model.value, below.value),
+    "change": f"{change} {above} the {below_title}",
+    "model_share": f"{100.0 * max(model.value, 0.0) / longest:.1f}",
+    "baseline_share": f"{100.0 * max(below.value, 0.0) / longest:.1f}",
   }
+
+
+def figure_table(scores: Sequence[Score], directions: Sequence[str]) -> dict[str, Any]:
+  """All figures, a line each, and how each was measured.
+
+  Args:
+    scores: of all directions.
+    directions: "ab" and "ba" in the order of the run.
+
+  Returns:
+    {"columns": titles, "rows": [{"title", "cells", "protocol"}]}; no rows without scores.
+  """
+  found = {(s.direction, s.of, s.figure.name): s.figure for s in scores}
+  columns = [
+    (direction, of)
+    for direction in directions
+    for of in PREFIXES
+    if any(key[:2] == (direction, of) for key in found)
+  ]
+  rows = []
+  for name in sorted(dict.fromkeys(key[2] for key in found), key=rank):
+    figures = [found.get((*column, name)) for column in columns]
+    known = next(figure for figure in figures if figure is not None)
+    shown = quantity(name)
+    rows.append(
+      {
+        "title": shown.heading,
+        "cells": ["" if f is None else _with_spread(shown, f) for f in figures],
+        "protocol": protocol_text(known),
+      }
+    )
+  titles = [
+    OF_TITLES[of] if len(directions) == 1 else f"{NAMES[direction]}, {OF_TITLES[of]}"
+    for direction, of in columns
+  ]
+  return {"columns": titles, "rows": rows}
+
+
+def _with_spread(shown: Quantity, figure: Figure) -> str:
+  text = shown.text(figure.value)
+  if figure.spread is None or figure.spread != figure.spread:
+    return text
+  return f"{text} ± {shown.text(figure.spread)}"
+
+
+def protocol_text(figure: Figure) -> str:
+  """How a figure was measured, in one line: what was compared, how many, and all choices."""
+  protocol = figure.protocol
+  counts = ", ".join(f"{count:,} {kind}" for kind, count in protocol.images.items())
+  parts = [counts, "" if protocol.features in ("pixels", figure.name) else protocol.features]
+  parts += [] if protocol.resize == "none" else [f"resize {protocol.resize}"]
+  parts += [] if protocol.seed is None else [f"seed {protocol.seed}"]
+  parts += [] if protocol.weights is None else [f"weights {protocol.weights[:8]}"]
+  for name, value in _flat(protocol.settings):
+    parts.append(value if name == "definition" else f"{name.replace('_', ' ')} {value}")
+  return " · ".join(part for part in parts if part)
 
 
 def curve_groups(
-  log: Mapping[str, Series], metrics: Mapping[str, float]
+  log: Mapping[str, Series], scores: Sequence[Score], main_direction: str
 ) -> list[tuple[str, list[dict[str, Any]]]]:
   """Charts by the part of their name before the slash, evaluation first.
 
   Args:
     log: of `series_from_log`.
-    metrics: whose "baseline/..." are drawn into the charts of "eval/...".
+    scores: whose baselines are drawn into the charts of the model.
+    main_direction: the direction that the run is about.
 
   Returns:
     (title, charts), each chart a dict with title, last value, and SVG "linear" and "log" ("" where
     values are not positive).
   """
   groups: dict[str, list[dict[str, Any]]] = {}
+  metrics = log_scalars(scores, main_direction)
   for name, series in log.items():
-    group, _, quantity = name.rpartition("/")
-    scored = group.startswith(("eval", "baseline"))
-    if group.startswith("baseline"):
+    group, _, figure = name.rpartition("/")
+    scored = group.startswith("eval")
+    if group.startswith(("baseline", "real")):
       continue  # Drawn as a level in the chart of the model.
     baseline = metrics.get(name.replace("eval", "baseline", 1)) if scored else None
     span = 1 if scored or len(series.steps) < 20 else max(5, len(series.steps) // 20)
     shown = [*series.values, *([] if baseline is None else [baseline])]
     # A learning rate is smooth by construction, its average would only be late.
-    span = 1 if quantity == "learning_rate" else span
+    span = 1 if figure == "learning_rate" else span
     draw = {"series": series, "title": f"{name} by step", "span": span, "baseline": baseline}
     groups.setdefault(group or "schedule", []).append(
       {
-        "title": AXES[quantity] if quantity in AXES and scored else quantity.replace("_", " "),
+        "title": _axis(quantity(figure)) if scored else figure.replace("_", " "),
         "last": number(series.values[-1]),
         "span": span,
         "linear": chart(**draw),
@@ -121,6 +164,10 @@ def curve_groups(
   titles = {"eval": "on the test pictures", "eval_ba": "on the test pictures, B → A"}
   titles["eval_ab"] = "on the test pictures, A → B"
   return [(titles.get(group, group.replace("_", " ")), groups[group]) for group in order]
+
+
+def _axis(shown: Quantity) -> str:
+  return f"{shown.title} {shown.unit}".strip()
 
 
 def setting_groups(

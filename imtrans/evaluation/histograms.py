@@ -101,6 +101,36 @@ def lab_counts(images: Array) -> tuple[Array, Array, Array]:
   return counts[0], counts[1], counts[2]
 
 
+class LabCollector:
+  """Counts the colours of pictures that come one by one."""
+
+  def __init__(self) -> None:
+    """Starts with no picture."""
+    self._totals = [np.zeros(bins, np.int64) for bins in NUM_BINS]
+
+  def add(self, images: np.ndarray) -> None:
+    """Counts pictures.
+
+    Args:
+      images: [batch, height, width, 3] in [-1, 1]; a change of size compiles the function again.
+
+    Raises:
+      ValueError: for another number of channels.
+    """
+    for total, counts in zip(self._totals, lab_counts(images), strict=True):
+      total += np.asarray(counts)
+
+  def finish(self) -> LabHistograms:
+    """Returns the histograms over all pixels so far; ValueError if there are none."""
+    pixels = int(self._totals[0].sum())
+    if pixels == 0:
+      raise ValueError(
+        "there are no pictures to count the colours of: check the folder or the split."
+      )
+    lightness, a, b = (total / pixels for total in self._totals)
+    return LabHistograms(lightness, a, b, pixels)
+
+
 def lab_histograms(batches: Iterable[np.ndarray]) -> LabHistograms:
   """The marginal histograms of a whole set of pictures.
 
@@ -113,17 +143,10 @@ def lab_histograms(batches: Iterable[np.ndarray]) -> LabHistograms:
   Raises:
     ValueError: if there are no pictures, or for another number of channels.
   """
-  totals = [np.zeros(bins, np.int64) for bins in NUM_BINS]
+  collector = LabCollector()
   for images in batches:
-    for total, counts in zip(totals, lab_counts(images), strict=True):
-      total += np.asarray(counts)
-  pixels = int(totals[0].sum())
-  if pixels == 0:
-    raise ValueError(
-      "there are no pictures to count the colours of: check the folder or the split."
-    )
-  lightness, a, b = (total / pixels for total in totals)
-  return LabHistograms(lightness, a, b, pixels)
+    collector.add(images)
+  return collector.finish()
 
 
 def histogram_intersection(p: np.ndarray, q: np.ndarray) -> float:

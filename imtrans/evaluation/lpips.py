@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -68,7 +69,7 @@ def unit_length(features: Array) -> Array:
   return jnp.where(positive, features / length, 0.0)
 
 
-def lpips_distance(network: str) -> Callable[[Array, Array], Array]:
+def lpips_distance(network: str) -> Callable[[Any, Any], Array]:
   """LPIPS with its trained weights, compiled.
 
   Args:

@@ -18,6 +18,7 @@ SSIM_WINDOW = 2 * SSIM_RADIUS + 1
 
 # Wang et al., 2003, Sec. 3.2: how much each scale counts, the finest first.
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+MS_SSIM_LEAST = (SSIM_WINDOW - 1) * 2 ** (len(MS_SSIM_WEIGHTS) - 1) + 1  # Pixels a side.
 
 PSNR_CEILING = 100.0  # Decibels given to identical images, whose error has no logarithm.
 
@@ -140,12 +141,11 @@ def ms_ssim(images: Array, targets: Array) -> Array:
   """
   _check(images, targets)
   height, width = images.shape[1:3]
-  least = (SSIM_WINDOW - 1) * 2 ** (len(MS_SSIM_WEIGHTS) - 1) + 1
-  if min(height, width) < least:
+  if min(height, width) < MS_SSIM_LEAST:
     raise ValueError(
       f"multi-scale SSIM halves the images {len(MS_SSIM_WEIGHTS) - 1} times and then looks through "
-      f"a window of {SSIM_WINDOW} x {SSIM_WINDOW} pixels: they must be at least {least} x {least}, "
-      f"got {height} x {width}; evaluate at a larger size, or use SSIM."
+      f"a window of {SSIM_WINDOW} x {SSIM_WINDOW} pixels: they must be at least {MS_SSIM_LEAST} x "
+      f"{MS_SSIM_LEAST}, got {height} x {width}; evaluate at a larger size, or use SSIM."
     )
   x, y = 0.5 * (images + 1.0), 0.5 * (targets + 1.0)
   product = jnp.ones((images.shape[0], images.shape[3]), jnp.float32)

@@ -1,20 +1,20 @@
-"""Scoring a translation against true targets, picture by picture.
+"""Translating a test set and scoring it picture by picture.
 
 Outputs and targets are compared as the picture files that they become: both are rounded and clipped
 to the values of the target domain first, so that the figures are those of the files on disk.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
-from jax import Array
 
 from imtrans.data import ImageSpec, denormalize, normalize
-from imtrans.evaluation import metrics
 
-QUANTITIES = {"l1": metrics.l1, "psnr": metrics.psnr, "ssim": metrics.ssim}
+# (images, targets) -> [batch].
+Quantity = Callable[[Any, Any], Any]
+# (sources, outputs as the generator gives them, outputs as stored) -> {name: [batch]}.
+SourceJudge = Callable[[np.ndarray, np.ndarray, np.ndarray], Mapping[str, Any]]
 
 
 class Result(NamedTuple):
@@ -23,8 +23,8 @@ class Result(NamedTuple):
   name: of the picture in its data set.
   source, output, target: float32 [height, width, channels] in [-1, 1], output and target rounded
     to values that the target domain has; target None if unknown.
-  figures: "l1", "psnr", "ssim" of the output, and "baseline/l1", ... of the source taken as it is.
-    Empty without a target; no baseline where source and target channels cannot be compared.
+  figures: such as "l1" of the output, and "baseline/l1" of the source taken as it is. None of those
+    without a target; no baseline where source and target channels cannot be compared.
   """
 
   name: str
@@ -39,6 +39,8 @@ def evaluate_pairs(
   batches: Iterable[tuple[Sequence[str], Mapping[str, np.ndarray], int]],
   *,
   target_spec: ImageSpec,
+  quantities: Mapping[str, Quantity],
+  source_judges: Sequence[SourceJudge] = (),
 ) -> Iterator[Result]:
   """Translates batches and scores them, one result after the other.
 
@@ -50,6 +52,8 @@ def evaluate_pairs(
     batches: (names, {"source", "target"}, count) as `imtrans.data.evaluation_batches` yields them:
       all of one size, only the first `count` images real; without "target" if there is none.
     target_spec: the values to which outputs and targets are rounded.
+    quantities: what is measured between an output and its target, by name.
+    source_judges: what is measured between an output and its source.
 
   Yields:
     A `Result` for each real image, in order.
@@ -59,20 +63,23 @@ def evaluate_pairs(
   """
   for names, images, count in batches:
     sources, targets = images["source"], images.get("target")
-    outputs = _as_stored(translate(sources), target_spec)
-    columns = {}
+    made = translate(sources)
+    outputs = as_stored(made, target_spec)
+    columns: dict[str, Any] = {}
     if targets is not None:
       if outputs.shape != targets.shape:
         raise ValueError(
           f"the output for {names[0]!r} has shape {outputs.shape[1:]}, its target "
           f"{targets.shape[1:]}: both pictures of a test pair must have the same size."
         )
-      targets = _as_stored(targets, target_spec)
-      columns = {name: np.asarray(value) for name, value in _figures(outputs, targets).items()}
-      baseline = copy_source(sources, targets.shape[-1])
-      if baseline is not None:
-        copied = _figures(_as_stored(baseline, target_spec), targets)
-        columns |= {f"baseline/{name}": np.asarray(value) for name, value in copied.items()}
+      targets = as_stored(targets, target_spec)
+      columns |= {name: quantity(outputs, targets) for name, quantity in quantities.items()}
+    for judge in source_judges:
+      columns |= judge(sources, made, outputs)
+    if targets is not None and (copied := copy_source(sources, targets.shape[-1])) is not None:
+      copied = as_stored(copied, target_spec)
+      columns |= {f"baseline/{name}": q(copied, targets) for name, q in quantities.items()}
+    columns = {name: np.asarray(values) for name, values in columns.items()}
     for index in range(count):
       yield Result(
         name=names[index],
@@ -83,12 +90,16 @@ def evaluate_pairs(
       )
 
 
-@jax.jit
-def _figures(images: Array, targets: Array) -> dict[str, Array]:
-  return {name: quantity(images, targets) for name, quantity in QUANTITIES.items()}
+def as_stored(images: np.ndarray, spec: ImageSpec) -> np.ndarray:
+  """Images as a picture file gives them back.
 
+  Args:
+    images: any shape, in [-1, 1].
+    spec: of their domain.
 
-def _as_stored(images: np.ndarray, spec: ImageSpec) -> np.ndarray:
+  Returns:
+    float32, the same shape in [-1, 1]: rounded to values that the domain has.
+  """
   return normalize(denormalize(images, spec), spec)
 
 
@@ -112,25 +123,6 @@ def copy_source(sources: np.ndarray, channels: int) -> np.ndarray | None:
   return None
 
 
-def summarize(
-  figures: Sequence[Mapping[str, float]], *, direction: str, main_direction: str
-) -> dict[str, float]:
-  """Means over pictures, under the names that logs and `metrics.json` use.
-
-  Args:
-    figures: `Result.figures` of the pictures of one direction; those without any are skipped.
-    direction: the direction they were translated in.
-    main_direction: the direction that the run is about.
-
-  Returns:
-    {"eval/l1": ..., "baseline/l1": ..., ...}; for the other direction "eval_ba/l1" and
-    "baseline_ba/l1" (or "_ab"). Empty without targets.
-  """
-  suffix = "" if direction == main_direction else f"_{direction}"
-  scored = [row for row in figures if row]
-  summary = {}
-  for name in scored[0] if scored else ():
-    prefix, _, quantity = name.rpartition("/")
-    title = f"{prefix or 'eval'}{suffix}/{quantity}"
-    summary[title] = float(np.mean([row[name] for row in scored], dtype=np.float64))
-  return summary
+def colored(images: np.ndarray) -> np.ndarray:
+  """Grey images [batch, height, width, 1] as three equal channels, others as they are."""
+  return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images

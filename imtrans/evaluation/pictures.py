@@ -88,3 +88,17 @@ def _check_range(batch: np.ndarray, spec: ImageSpec, dtype: np.dtype) -> None:
       f"a {dtype.name} image must lie in [{spec.low:g}, {spec.high:g}], this one runs from {low:g} "
       f"to {high:g}: scale it, or pass 8-bit values as uint8."
     )
+
+
+def suffix_can_hold(suffix: str, spec: ImageSpec) -> bool:
+  """Whether files of an extension can hold a domain's pictures; TIFF can hold everything."""
+  suffix = suffix.lower()
+  if suffix in (".tif", ".tiff"):
+    return True
+  dtypes = ("uint8", "uint16") if suffix == ".png" else ("uint8",)
+  return spec.channels in (1, 3) and spec.dtype in dtypes
+
+
+def image_suffix(spec: ImageSpec) -> str:
+  """The extension of a format that holds a domain's pictures without loss: ".png" or ".tif"."""
+  return ".png" if suffix_can_hold(".png", spec) else ".tif"

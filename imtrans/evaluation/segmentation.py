@@ -7,7 +7,8 @@ its score on the real test photographs stands beside that on the generated ones.
 """
 
 import functools
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -54,6 +55,7 @@ def train_segmenter(
   features: int = 32,
   num_levels: int = 5,
   seed: int = 0,
+  track: Callable[[Iterable[Any], int, str], Iterable[Any]] | None = None,
 ) -> Segmenter:
   """Trains a U-Net to find the class of every pixel, with cross-entropy and Adam.
 
@@ -72,6 +74,7 @@ def train_segmenter(
     num_levels: how often it halves the sides.
     seed: of the first parameters, the order and the mirroring; the same seed gives the same
       segmenter on the same device.
+    track: called as track(updates, total, title), for a progress bar.
 
   Returns:
     The segmenter.
@@ -96,7 +99,10 @@ def train_segmenter(
   step = _training_step(network, optimizer)
   loss = jnp.zeros(())
   batches = _batches(photos, labels, batch_size, np.random.default_rng(seed))
-  for _, (images, classes) in zip(range(num_steps), batches, strict=False):
+  updates: Iterable[Any] = itertools.islice(batches, num_steps)
+  if track is not None:
+    updates = track(updates, num_steps, "training the segmenter")
+  for images, classes in updates:
     params, opt_state, loss = step(params, opt_state, images, classes)
   if not np.isfinite(loss):
     raise FloatingPointError("the segmenter's loss is not finite: use a smaller learning_rate.")
@@ -150,6 +156,29 @@ def segment(segmenter: Segmenter, photos: np.ndarray, *, batch_size: int = 8) ->
   return np.concatenate(found)
 
 
+def count_confusions(segmenter: Segmenter, photos: np.ndarray, labels: np.ndarray) -> np.ndarray:
+  """Counts which classes the segmenter finds where.
+
+  Args:
+    segmenter: of `train_segmenter`.
+    photos: float32 [pictures, height, width, channels] in [-1, 1], real or generated.
+    labels: int [pictures, height, width].
+
+  Returns:
+    int64 [classes, classes], see `imtrans.evaluation.confusion.confusion_matrix`.
+
+  Raises:
+    ValueError: for photos and labels that do not belong together, or labels that are no classes.
+  """
+  _check_pairs(photos, labels, segmenter.num_classes)
+  predictions = segment(segmenter, photos)
+  classes = labels.astype(np.int32)
+  total = np.zeros((segmenter.num_classes, segmenter.num_classes), np.int64)
+  for found, true in zip(predictions, classes, strict=True):  # One by one: int32 counts suffice.
+    total += np.asarray(_confusion(found, true, num_classes=segmenter.num_classes))
+  return total
+
+
 def score_photos(
   segmenter: Segmenter, photos: np.ndarray, labels: np.ndarray
 ) -> SegmentationScores:
@@ -166,13 +195,7 @@ def score_photos(
   Raises:
     ValueError: for photos and labels that do not belong together, or labels that are no classes.
   """
-  _check_pairs(photos, labels, segmenter.num_classes)
-  predictions = segment(segmenter, photos)
-  classes = labels.astype(np.int32)
-  total = np.zeros((segmenter.num_classes, segmenter.num_classes), np.int64)
-  for found, true in zip(predictions, classes, strict=True):  # One by one: int32 counts suffice.
-    total += np.asarray(_confusion(found, true, num_classes=segmenter.num_classes))
-  return segmentation_scores(total)
+  return segmentation_scores(count_confusions(segmenter, photos, labels))
 
 
 _confusion = jax.jit(confusion_matrix, static_argnames="num_classes")

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.sharding import NamedSharding, PartitionSpec
 
 from imtrans.methods.locality import Locality, find_locality
 
@@ -64,7 +65,8 @@ class TrainedGenerator(NamedTuple):
       float32 [batch, height, width, target channels] in [-1, 1], maybe still being computed.
     """
     function = _compiled(self.translate, self.direction, self.mode)
-    return function(self.generator_params, self.extras, images, np.uint32(self.seed % 2**32))
+    placed = _divided(images, self.generator_params)
+    return function(self.generator_params, self.extras, placed, np.uint32(self.seed % 2**32))
 
   def locality(self, channels: int) -> Locality:
     """What the translation of a pixel depends on, for images of so many channels."""
@@ -77,6 +79,16 @@ class TrainedGenerator(NamedTuple):
       direction=self.direction,
       mode=self.mode,
     )
+
+
+def _divided(images: np.ndarray, generator_params: Any) -> Any:
+  """Divides a batch over the devices that hold the parameters, where it can be divided evenly."""
+  sharding = getattr(jax.tree.leaves(generator_params)[0], "sharding", None)
+  if not isinstance(sharding, NamedSharding) or sharding.mesh.size == 1:
+    return images
+  devices = sharding.mesh.shape[sharding.mesh.axis_names[0]]
+  axis = sharding.mesh.axis_names[0] if len(images) % devices == 0 else None
+  return jax.device_put(images, NamedSharding(sharding.mesh, PartitionSpec(axis)))
 
 
 @functools.lru_cache(maxsize=16)

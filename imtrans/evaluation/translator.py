@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imtrans.data import ImageSpec, denormalize, normalize
-from imtrans.evaluation.evaluate import trained_generators
+from imtrans.evaluation.generators import trained_generators
+from imtrans.evaluation.pairs import as_stored
 from imtrans.evaluation.pictures import prepared, stored_spec
 from imtrans.evaluation.stream import attempted, translate_stream
 from imtrans.evaluation.tiles import Tiling, plan_tiles, translate_tiled
@@ -81,6 +82,8 @@ class Translator:
     """
     array = np.asarray(image)
     outputs, target = self._run(array, direction, mode, seed, tiling)
+    if target.palette is not None:
+      outputs = as_stored(outputs, target)  # Labels are those of the palette in every type.
     result = denormalize(outputs, stored_spec(array.dtype, target)).astype(array.dtype)
     if array.ndim == 2 and target.channels == 1:
       return result[0, :, :, 0]

@@ -123,6 +123,10 @@ RULES = {
   "eval_every": _integer(0),
   "save_every": _integer(0),
   "keep": _integer(1),
+  "metrics": Rule(
+    lambda value: isinstance(value, tuple | list) and all(isinstance(v, str) for v in value),
+    "a tuple of names, such as ('l1', 'ssim')",
+  ),
   "best_metric": Rule(
     lambda value: isinstance(value, str) and value.startswith("eval"),
     "a metric of the evaluation, such as eval/l1",

@@ -48,6 +48,7 @@ def train(
   *,
   evaluate: Callable[[Snapshot], Mapping[str, float]],
   sample: Callable[[Snapshot], np.ndarray],
+  larger_is_better: bool = False,
 ) -> TrainState:
   """Trains a run to its last step, going on from its newest checkpoint if it has one.
 
@@ -57,6 +58,7 @@ def train(
     dataset: the training pictures.
     evaluate: metrics of a snapshot, called every `eval_every` steps.
     sample: a uint8 picture [height, width, 3] of a snapshot, called every `sample_every` steps.
+    larger_is_better: whether the best checkpoint is that of the largest `best_metric`.
 
   Returns:
     The final state.
@@ -100,7 +102,8 @@ def train(
     best.discard_after(first)
     record_workdir(config, specs, workdir)
     journal = stack.enter_context(Journal(workdir, step=first))
-    lowest = _lowest(read_log(workdir / LOG), config.best_metric, best.steps())
+    sign = -1.0 if larger_is_better else 1.0
+    lowest = _lowest(read_log(workdir / LOG), config.best_metric, best.steps(), sign)
     progress = stack.enter_context(
       Progress(
         start=first,
@@ -163,8 +166,8 @@ def train(
         if scores:
           journal.write(step, scores)
         progress.say(_scores_line(step, scores))
-        if scores.get(config.best_metric, math.inf) < lowest:
-          lowest = scores[config.best_metric]
+        if sign * scores.get(config.best_metric, sign * math.inf) < lowest:
+          lowest = sign * scores[config.best_metric]
           _check_finite(state, step, checkpoints)
           # On disk before the run may be resumed from this step, which would not score it again.
           best.save(step, state, batches, wait=True)
@@ -193,10 +196,10 @@ def _due(config: ConfigDict, step: int) -> set[str]:
   return due | {"save"} if last else due
 
 
-def _lowest(records: list[dict], metric: str, best_steps: list[int]) -> float:
-  """The score of the checkpoint that is the best so far, from the log; infinity without one."""
+def _lowest(records: list[dict], metric: str, best_steps: list[int], sign: float) -> float:
+  """Signed score of the checkpoint that is the best so far, from the log; infinity without one."""
   scores = [
-    record[metric] for record in records if record["step"] in best_steps and metric in record
+    sign * record[metric] for record in records if record["step"] in best_steps and metric in record
   ]
   return min(scores, default=math.inf)
 

@@ -20,6 +20,7 @@ ARCHITECTURE = (
   "discriminator",
   "ema_decay",
   "data.direction",
+  "data.task",
 )
 
 

@@ -93,9 +93,13 @@ def test_a_batch_of_nothing_is_refused(tmp_path):
     _run("--workdir", tmp_path, "--batch-size", 0)
 
 
-def test_the_table_has_a_line_per_direction():
-  names = [
-    f"{p}{s}/{q}" for p in ("eval", "baseline") for s in ("", "_ba") for q in ("l1", "psnr", "ssim")
+def test_the_table_has_a_line_per_figure():
+  figures = [
+    {"name": name, "direction": direction, "of": of, "value": 0.5}
+    for name in ("l1", "fd_vgg16")
+    for direction in ("ab", "ba")
+    for of in ("model", "baseline")
+    if (name, of) != ("fd_vgg16", "baseline")
   ]
-  table = evaluate.figures_table(dict.fromkeys(names, 0.5))
-  assert table.row_count == 4
+  table = evaluate.figures_table(figures, ["ab", "ba"])
+  assert table.row_count == 2 and len(table.columns) == 5

@@ -4,70 +4,129 @@ import numpy as np
 import pytest
 
 from imtrans.data import ImageSpec
-from imtrans.evaluation.evaluate import (
-  check_channels,
-  evaluate,
-  preprocessing,
-  sample_rows,
-  trained_generators,
-)
+from imtrans.evaluation.criteria import BASIC
+from imtrans.evaluation.evaluate import Evaluation, measurable
+from imtrans.evaluation.evaluation_set import EvaluationSet
+from imtrans.evaluation.generators import check_channels, preprocessing, trained_generators
+from imtrans.evaluation.sheets import sample_rows
 
 
 def _generators(run, **options):
   return trained_generators(run.config, run.method, run.generator_params, run.extras, **options)
 
 
+def _scalars(run, dataset, criteria=BASIC, **changes):
+  pictures = EvaluationSet(dataset, **{**preprocessing(run.config), **changes})
+  return Evaluation(pictures, criteria).scalars(_generators(run))
+
+
 def test_a_perfect_generator_scores_perfectly(make_run, make_dataset):
-  run, dataset = make_run(), make_dataset()
-  scores = evaluate(_generators(run), dataset, **preprocessing(run.config))
+  dataset = make_dataset()
+  scores = _scalars(make_run(), dataset)
   assert scores["eval/l1"] == pytest.approx(0.0, abs=1e-7)
   assert scores["eval/psnr"] == pytest.approx(100.0)
   assert scores["eval/ssim"] == pytest.approx(1.0, abs=1e-6)
   source = np.stack([dataset.a[i] for i in range(5)])
   assert scores["baseline/l1"] == pytest.approx(np.mean(source - source // 2) / 255, rel=1e-5)
-  assert set(scores) == {f"{p}/{q}" for p in ("eval", "baseline") for q in ("l1", "psnr", "ssim")}
+  assert set(scores) == {f"{p}/{q}" for p in ("eval", "baseline") for q in BASIC}
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 8])
 def test_the_batch_size_does_not_matter_even_with_noise(make_run, make_dataset, batch_size):
   run = make_run(inference="train")
-  options = {**preprocessing(run.config), "batch_size": batch_size}
-  scores = evaluate(_generators(run), make_dataset(), **options)
-  expected = evaluate(_generators(run), make_dataset(), **preprocessing(run.config))
-  assert scores == pytest.approx(expected, rel=1e-4)
+  scores = _scalars(run, make_dataset(), batch_size=batch_size)
+  assert scores == pytest.approx(_scalars(run, make_dataset()), rel=1e-4)
   assert scores["eval/l1"] > 0.01  # The noise is there.
 
 
 def test_cyclegan_is_scored_in_both_directions(make_run, make_dataset):
   run = make_run(method="cyclegan", direction="ba")
-  generators = _generators(run)
-  assert [g.direction for g in generators] == ["ba", "ab"]
-  scores = evaluate(generators, make_dataset(), **preprocessing(run.config))
+  assert [g.direction for g in _generators(run)] == ["ba", "ab"]
+  scores = _scalars(run, make_dataset())
   assert scores["eval/l1"] == pytest.approx(0.0, abs=1e-7)
   assert scores["eval_ab/l1"] == pytest.approx(0.0, abs=1e-7)
   assert scores["baseline_ab/l1"] == pytest.approx(scores["baseline/l1"], rel=1e-5)
 
 
-def test_without_pairs_nothing_is_scored(make_run, make_dataset):
-  run = make_run(method="cyclegan")
-  assert evaluate(_generators(run), make_dataset(paired=False), **preprocessing(run.config)) == {}
+def test_without_pairs_only_sets_are_scored(make_run, make_dataset):
+  run, dataset = make_run(method="cyclegan"), make_dataset(paired=False)
+  assert _scalars(run, dataset) == {}
+  scores = _scalars(run, dataset, (*BASIC, "histogram_intersection"))
+  # The pictures of B are exactly what the generator makes of those of A, in some order.
+  assert scores["eval/histogram_intersection_L"] == pytest.approx(1.0, abs=1e-6)
+  assert scores["eval_ba/histogram_intersection_a"] == pytest.approx(1.0, abs=0.02)
+  assert len(scores) == 6
+
+
+def test_an_honest_cycle(make_run, make_dataset):
+  scores = _scalars(make_run(method="cyclegan"), make_dataset(), ("honesty",))
+  assert scores["eval/reconstruction_error"] == pytest.approx(0.0, abs=1e-6)
+  assert scores["eval/quantized_error"] == pytest.approx(0.0, abs=1e-6)
+  # The way back doubles the noise: E|n| = 0.798 sigma, mean level 3.75 of 255.
+  assert scores["eval/noise_sensitivity"] == pytest.approx(2 * 0.798 * 3.75 / 255, rel=0.05)
+  assert scores["eval_ba/noise_sensitivity"] == pytest.approx(0.5 * 0.798 * 3.75 / 255, rel=0.05)
+
+
+def test_a_broken_picture_is_left_out_and_named(make_run, make_dataset):
+  dataset = make_dataset()
+  broken = list(dataset.a._arrays)
+  broken[1] = broken[1][..., :2]
+  dataset.a._arrays = broken
+  run = make_run()
+  pictures = EvaluationSet(dataset, **preprocessing(run.config))
+  scores = Evaluation(pictures).scalars(_generators(run))
+  assert scores["eval/l1"] == pytest.approx(0.0, abs=1e-7)
+  assert list(pictures.problems) == ["picture1"]
+
+
+def test_all_pictures_broken_is_an_error(make_run, make_dataset):
+  dataset = make_dataset(count=1)
+  dataset.a._arrays = [dataset.a._arrays[0][..., :2]]
+  with pytest.raises(ValueError, match="no test picture could be used"):
+    _scalars(make_run(), dataset)
+
+
+def test_what_cannot_be_measured_is_said_before_anything_is_done(make_run, make_dataset):
+  pictures = EvaluationSet(make_dataset(), **preprocessing(make_run().config))
+  for name, words in (
+    ("ms_ssim", "at least 161 x 161 pixels, these have 16"),
+    ("honesty", "generator in both directions"),
+    ("fid", "--inception"),
+    ("segmentation", "--palette"),
+    ("mode_coverage", "several known answers"),
+  ):
+    with pytest.raises(ValueError, match=words):
+      Evaluation(pictures, (name,)).check("ab", mode="test", cycle=False)
+  with pytest.raises(ValueError, match="unknown metric 'mse': choose among l1, l2"):
+    Evaluation(pictures, ("mse",))
+  with pytest.raises(ValueError, match="listed twice"):
+    Evaluation(pictures, ("l1", "l1"))
+
+
+def test_all_means_what_can_be_measured(make_run, make_dataset):
+  pictures = EvaluationSet(make_dataset(), **preprocessing(make_run().config))
+  reasons = measurable(Evaluation(pictures, ()), "ab", mode="test", cycle=True)
+  possible = {name for name, reason in reasons.items() if not reason}
+  assert {*BASIC, "l2", "honesty", "histogram_intersection", "kd_vgg16"} <= possible
+  assert not {"ms_ssim", "fd_vgg16", "manifolds_vgg16", "segmentation", "fid"} & possible
+  assert "at least 6 pictures" in reasons["manifolds_vgg16"]
 
 
 def test_sample_rows_are_spread_over_the_test_set(make_run, make_dataset):
   run, dataset = make_run(), make_dataset()
-  rows = sample_rows(_generators(run), dataset, **preprocessing(run.config), count=2)
+  pictures = EvaluationSet(dataset, **preprocessing(run.config))
+  rows = sample_rows(_generators(run), pictures, count=2)
   assert [len(row) for row in rows] == [3, 3]
   for row, index in zip(rows, (0, 2), strict=True):
     np.testing.assert_allclose((row[0] + 1) * 127.5, dataset.a[index], atol=1e-3)
     np.testing.assert_allclose(row[1], row[2], atol=1e-6)
-  assert len(sample_rows(_generators(run), dataset, **preprocessing(run.config), count=99)) == 5
+  assert len(sample_rows(_generators(run), pictures, count=99)) == 5
 
 
 def test_unpaired_sample_rows_have_no_target(make_run, make_dataset):
   run = make_run(method="cyclegan")
-  rows = sample_rows(
-    _generators(run), make_dataset(paired=False), **preprocessing(run.config), count=2
-  )
+  pictures = EvaluationSet(make_dataset(paired=False), **preprocessing(run.config))
+  rows = sample_rows(_generators(run), pictures, count=2)
   assert [len(row) for row in rows] == [2, 2, 2, 2]
 
 

@@ -81,17 +81,17 @@ def test_features_must_be_made_alike(field):
       build(real, fake)
 
 
-def test_paired_figures():
-  figure = figures.paired_figure("psnr", np.float32([20.0, 30.0]), checkpoint="best/7")
+def test_figures_of_pictures():
+  figure = figures.picture_figure("psnr", np.float32([20.0, 30.0]), checkpoint="best/7")
   assert figure.value == 25.0 and figure.spread == pytest.approx(5.0)
-  assert figure.protocol.images == {"pairs": 2} and figure.protocol.features == "pixels"
-  lpips = figures.paired_figure("lpips_alex", [0.3], weights="abc")
+  assert figure.protocol.images == {"pictures": 2} and figure.protocol.features == "pixels"
+  lpips = figures.picture_figure("lpips_alex", [0.3], weights="abc")
   assert lpips.protocol.features == "lpips_alex" and lpips.protocol.weights == "abc"
   assert lpips.as_dict()["spread"] is None
-  with pytest.raises(ValueError, match="unknown paired metric 'mse': choose one of l1, l2"):
-    figures.paired_figure("mse", [0.1])
-  with pytest.raises(ValueError, match="no pairs"):
-    figures.paired_figure("l1", [])
+  with pytest.raises(ValueError, match="'mse': choose among l1, l2"):
+    figures.picture_figure("mse", [0.1])
+  with pytest.raises(ValueError, match="no pictures"):
+    figures.picture_figure("l1", [])
 
 
 def test_every_figure_goes_into_json():
@@ -99,14 +99,14 @@ def test_every_figure_goes_into_json():
   pictures = random.uniform(-1, 1, (3, 8, 8, 3)).astype(np.float32)
   colors = lab_histograms([pictures])
   segmenter = Segmenter(None, None, 2, {"seed": 5, "num_steps": 3})
-  real, fake = (segmentation_scores(random.integers(0, 9, (2, 2))) for _ in range(2))
+  found = segmentation_scores(random.integers(0, 9, (2, 2)))
   made = [
     *_all(_features(0), _features(1)),
-    figures.paired_figure("l1", [0.1, 0.2]),
+    figures.picture_figure("l1", [0.1, 0.2]),
     *figures.color_figures(colors, colors, images={"real": 3, "fake": 3}),
     figures.diversity_figure(Diversity(0.1, math.nan, 1, 3), distance="lpips_alex", seed=2),
     *figures.coverage_figures(mode_coverage([(pictures, pictures)])),
-    *figures.segmentation_figures(real, fake, segmenter, images={"real": 3, "fake": 3}),
+    *figures.segmentation_figures(found, segmenter, images=3),
   ]
   names = [figure.name for figure in made]
   assert len(set(names)) == len(names)
@@ -117,6 +117,5 @@ def test_every_figure_goes_into_json():
   assert values["histogram_intersection_a"].value == pytest.approx(1.0)
   assert values["diversity_lpips_alex"].protocol.seed == 2
   assert values["mode_fraction"].value == 1.0
-  assert values["segmentation_real/class_iou"].value == real.class_iou
-  assert values["segmentation/class_iou"].value == fake.class_iou
-  assert values["segmentation/class_iou"].protocol.seed == 5
+  assert values["segmentation_class_iou"].value == found.class_iou
+  assert values["segmentation_class_iou"].protocol.seed == 5

@@ -6,7 +6,9 @@ from html.parser import HTMLParser
 
 import numpy as np
 
+from imtrans.evaluation.figures import picture_figure
 from imtrans.evaluation.gallery import Card, Section, choose_cards, make_card, write_gallery
+from imtrans.evaluation.judges import Score
 from imtrans.evaluation.pairs import Result
 
 
@@ -15,15 +17,19 @@ def _card(name, l1=None):
   return Card(name, [("source", "data:,"), ("output", "data:,")], figures)
 
 
+def _scores(**values):
+  return [
+    Score(picture_figure(name, [value]), of, "ab")
+    for of, figures in values.items()
+    for name, value in zip(("l1", "psnr", "ssim"), figures, strict=True)
+  ]
+
+
 def _write(tmp_path, **changes):
   arguments = {
     "title": "T",
     "sections": [Section("ab", [_card("one", 0.25)], 1)],
-    "metrics": {
-      f"{p}/{q}": v
-      for p, values in (("eval", (0.05, 20.0, 0.8)), ("baseline", (0.1, 15.0, 0.5)))
-      for q, v in zip(("l1", "psnr", "ssim"), values, strict=True)
-    },
+    "scores": _scores(model=(0.05, 20.0, 0.8), baseline=(0.1, 15.0, 0.5)),
     "directions": ["ab"],
     "log": tmp_path / "log.jsonl",
     "config": {"seed": 3, "data": {"source": "folders", "path": ""}},
@@ -81,9 +87,8 @@ def test_the_page_shows_model_beside_baseline(tmp_path):
 
 
 def test_a_model_that_loses_is_not_praised(tmp_path):
-  metrics = {"eval/l1": 0.2, "eval/psnr": 10.0, "eval/ssim": 0.1}
-  metrics |= {"baseline/l1": 0.1, "baseline/psnr": 15.0, "baseline/ssim": 0.5}
-  page = _write(tmp_path, metrics=metrics)
+  scores = _scores(model=(0.2, 10.0, 0.1), baseline=(0.1, 15.0, 0.5))
+  page = _write(tmp_path, scores=scores)
   assert 'class="better"' not in page
   assert "100 % above the copied source" in page
 

@@ -1,12 +1,18 @@
 """Scores of pairs: rounding, baselines, padding of batches, names of the means."""
 
+import functools
+
 import numpy as np
 import pytest
 
 from imtrans.data import ImageSpec
-from imtrans.evaluation.pairs import copy_source, evaluate_pairs, summarize
+from imtrans.evaluation import metrics, pairs
+from imtrans.evaluation.pairs import copy_source
 
 BYTES = ImageSpec(1, "uint8", 0.0, 255.0)
+QUANTITIES = {"l1": metrics.l1, "psnr": metrics.psnr, "ssim": metrics.ssim}
+
+evaluate_pairs = functools.partial(pairs.evaluate_pairs, quantities=QUANTITIES)
 
 
 def _batch(source, target=None, count=None):
@@ -73,10 +79,10 @@ def test_pairs_of_different_sizes_are_refused():
     next(evaluate_pairs(lambda x: x, [batch], target_spec=BYTES))
 
 
-def test_summaries_are_means_named_by_direction():
-  rows = [{"l1": 0.1, "baseline/l1": 0.2}, {"l1": 0.3, "baseline/l1": 0.4}, {}]
-  main = summarize(rows, direction="ba", main_direction="ba")
-  assert main == pytest.approx({"eval/l1": 0.2, "baseline/l1": 0.3})
-  other = summarize(rows, direction="ab", main_direction="ba")
-  assert set(other) == {"eval_ab/l1", "baseline_ab/l1"}
-  assert summarize([{}], direction="ab", main_direction="ab") == {}
+def test_what_is_measured_against_the_source_needs_no_target():
+  def judge(sources, made, stored):
+    return {"drift": np.abs(made - sources).mean(axis=(1, 2, 3)), "rounding": made[:, 0, 0, 0]}
+
+  batch = _batch(np.zeros((2, 4, 4, 1)))
+  results = evaluate_pairs(lambda x: x + 0.25, [batch], target_spec=BYTES, source_judges=[judge])
+  assert [r.figures for r in results] == [{"drift": 0.25, "rounding": 0.25}] * 2

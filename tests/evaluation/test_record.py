@@ -7,25 +7,35 @@ import numpy as np
 import pytest
 
 from imtrans.data import ImageSpec, from_arrays, read_image
-from imtrans.evaluation.report import image_suffix, suffix_can_hold, write_report
+from imtrans.evaluation import Evaluation, EvaluationSet, preprocessing, record, trained_generators
+from imtrans.evaluation.pictures import image_suffix, suffix_can_hold
+
+
+def write(run, dataset, output, *, workdir, seed=0, criteria=("l1", "psnr", "ssim")):
+  generators = trained_generators(
+    run.config, run.method, run.generator_params, run.extras, seed=seed
+  )
+  pictures = EvaluationSet(dataset, specs=run.specs, **preprocessing(run.config))
+  evaluation = Evaluation(pictures, criteria)
+  return record.write_evaluation(run, generators, evaluation, output, workdir=workdir)
 
 
 def test_all_files_agree(make_run, make_dataset, tmp_path):
   run, dataset = make_run(inference="train"), make_dataset()
   output = tmp_path / "deep" / "out"
-  record = write_report(run, dataset, output, workdir=tmp_path, seed=5)
-  assert record == json.loads((output / "metrics.json").read_text())
+  written = write(run, dataset, output, workdir=tmp_path, seed=5)
+  assert written == json.loads((output / "metrics.json").read_text())
   with (output / "per_image.csv").open() as file:
     rows = list(csv.DictReader(file))
   assert [row["name"] for row in rows] == [f"picture{index}" for index in range(5)]
   for name in ("l1", "psnr", "ssim"):
-    assert np.mean([float(row[name]) for row in rows]) == pytest.approx(record[f"eval/{name}"])
-  protocol = record["protocol"]
+    assert np.mean([float(row[name]) for row in rows]) == pytest.approx(written[f"eval/{name}"])
+  protocol = written["protocol"]
   assert protocol["images"] == {"ab": 5}
   assert (protocol["inference"], protocol["seed"], protocol["step"]) == ("train", 5, 7)
   assert {"size", "resize", "checkpoint", "values", "versions", "batch_size"} <= set(protocol)
   page = (output / "index.html").read_text()
-  assert f"{record['eval/l1']:.4f}" in page and "picture4" in page
+  assert f"{written['eval/l1']:.4f}" in page and "picture4" in page
   # A figure is that of the picture on disk.
   stored = read_image(output / "images" / "picture3.png").astype(float)
   expected = np.abs(stored - dataset.b[3]).mean() / 255
@@ -33,19 +43,19 @@ def test_all_files_agree(make_run, make_dataset, tmp_path):
 
 
 def test_both_directions_have_their_own_pictures(make_run, make_dataset, tmp_path):
-  record = write_report(make_run(method="cyclegan"), make_dataset(), tmp_path, workdir=tmp_path)
-  assert {"eval/l1", "eval_ba/l1", "baseline_ba/ssim"} <= set(record)
+  written = write(make_run(method="cyclegan"), make_dataset(), tmp_path, workdir=tmp_path)
+  assert {"eval/l1", "eval_ba/l1", "baseline_ba/ssim"} <= set(written)
   assert len(list((tmp_path / "images").iterdir())) == 5
   assert len(list((tmp_path / "images_ba").iterdir())) == 5
-  write_report(make_run(method="cyclegan"), make_dataset(), tmp_path, workdir=tmp_path)  # Again.
+  write(make_run(method="cyclegan"), make_dataset(), tmp_path, workdir=tmp_path)  # Again.
 
 
 def test_without_pairs_there_are_pictures_and_a_note(make_run, make_dataset, tmp_path):
-  record = write_report(
+  written = write(
     make_run(method="cyclegan"), make_dataset(paired=False), tmp_path, workdir=tmp_path
   )
-  assert "eval/l1" not in record
-  assert "not paired" in record["note"]
+  assert "eval/l1" not in written
+  assert "not paired" in written["note"]
   assert "not paired" in (tmp_path / "index.html").read_text()
   assert len(list((tmp_path / "images").iterdir())) == 5
 
@@ -54,7 +64,7 @@ def test_a_folder_with_foreign_pictures_is_left_alone(make_run, make_dataset, tm
   (tmp_path / "images").mkdir()
   (tmp_path / "images" / "picture0.png").write_bytes(b"mine")
   with pytest.raises(ValueError, match="choose another --output"):
-    write_report(make_run(), make_dataset(), tmp_path, workdir=tmp_path)
+    write(make_run(), make_dataset(), tmp_path, workdir=tmp_path)
   assert (tmp_path / "images" / "picture0.png").read_bytes() == b"mine"
 
 
@@ -62,7 +72,7 @@ def test_a_name_cannot_lead_out_of_the_folder(make_run, tmp_path):
   pictures = np.zeros((1, 16, 16, 3), np.uint8)
   dataset = from_arrays(pictures, pictures, names=["../../escaped"])
   with pytest.raises(ValueError, match="leads out of"):
-    write_report(make_run(), dataset, tmp_path / "a" / "b", workdir=tmp_path)
+    write(make_run(), dataset, tmp_path / "a" / "b", workdir=tmp_path)
   assert not list(tmp_path.rglob("escaped*"))
 
 
@@ -70,7 +80,7 @@ def test_pictures_that_png_cannot_hold_are_tiff(make_run, tmp_path):
   spec = ImageSpec(5, "uint16", 0.0, 65535.0)
   pictures = np.random.default_rng(0).integers(0, 30000, (2, 16, 16, 5)).astype(np.uint16) * 2
   dataset = from_arrays(pictures, pictures // 2, names=["x", "y"])
-  write_report(make_run(specs={"a": spec, "b": spec}), dataset, tmp_path, workdir=tmp_path)
+  write(make_run(specs={"a": spec, "b": spec}), dataset, tmp_path, workdir=tmp_path)
   stored = read_image(tmp_path / "images" / "y.tif")
   assert stored.dtype == np.uint16
   np.testing.assert_allclose(stored.astype(int), pictures[1] // 2, atol=1)

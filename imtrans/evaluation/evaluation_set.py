@@ -1,0 +1,153 @@
+"""The pictures that an evaluation goes through, and those of them that it cannot use."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from imtrans.data import Dataset, Domain, ImageSpec, evaluation_batches
+from imtrans.data.dataset import Subset
+from imtrans.data.task import View
+from imtrans.evaluation.pairs import as_stored
+from imtrans.evaluation.translation import TrainedGenerator
+
+Batch = tuple[Sequence[str], Mapping[str, np.ndarray], int]
+Track = Callable[[Iterable[Any], int, str], Iterable[Any]]
+
+
+def silently(items: Iterable[Any], total: int, title: str) -> Iterable[Any]:
+  """Shows no progress: returns `items` as they are."""
+  del total, title
+  return items
+
+
+class EvaluationSet:
+  """A split of a data set, as an evaluation goes through it.
+
+  Attributes:
+    dataset: the pictures.
+    batch_size: images per call of a network.
+    resize: "square", "scale_width" or "none", as in training.
+    crop_size: side of "square", width of "scale_width", in pixels.
+    track: called as track(items, total, title), for a progress bar.
+    problems: names of pictures that could not be used, and why.
+  """
+
+  def __init__(
+    self,
+    dataset: Dataset,
+    *,
+    batch_size: int,
+    resize: str,
+    crop_size: int,
+    specs: Mapping[str, ImageSpec] | None = None,
+    track: Track = silently,
+  ):
+    """Reads nothing yet.
+
+    Args:
+      dataset: the pictures, paired, unpaired or a single folder.
+      batch_size: images per call.
+      resize: "square", "scale_width" or "none".
+      crop_size: pixels.
+      specs: {"a": ..., "b": ...}, the values to which outputs and targets are rounded; by default
+        those of the dataset.
+      track: shows the progress.
+    """
+    self.dataset, self.track = dataset, track
+    self.batch_size, self.resize, self.crop_size = batch_size, resize, crop_size
+    self.problems: dict[str, str] = {}
+    # A single folder has no targets whose values could be asked for: those of the source will do.
+    self._specs = specs or {"a": dataset.a.spec, "b": (dataset.b or dataset.a).spec}
+    self._view: View | None = getattr(dataset.b, "view", None)
+
+  def domains(self, direction: str) -> tuple[Domain, Domain | None]:
+    """Returns the source and the target; ValueError where a single folder has no source."""
+    source, target = self.dataset.a, self.dataset.b
+    if direction == "ba":
+      source, target = target, source
+    if source is None:
+      raise ValueError('a single folder is domain "a": direction must be "ab".')
+    return source, target
+
+  def target_spec(self, direction: str) -> ImageSpec:
+    """What the pictures are that a direction leads to, as they are shown and measured."""
+    view = self._view_of(direction)
+    return self._specs[direction[1]] if view is None else view.spec
+
+  def shows_wholes(self, direction: str) -> bool:
+    """Whether outputs are joined with their sources, as colours are with the grey picture."""
+    return self._view_of(direction) is not None
+
+  def outputs(self, generator: TrainedGenerator, sources: np.ndarray) -> np.ndarray:
+    """Translates sources into whole pictures.
+
+    Args:
+      generator: of one direction.
+      sources: float32 [batch, height, width, channels] in [-1, 1].
+
+    Returns:
+      float32 [batch, height, width, channels of `target_spec`] in [-1, 1].
+    """
+    made, view = generator(sources), self._view_of(generator.direction)
+    if view is None:
+      return made
+    return view.whole(sources, as_stored(made, self._specs[generator.direction[1]]))
+
+  def batches(
+    self, generator: TrainedGenerator, indices: Sequence[int] | None = None
+  ) -> Iterator[Batch]:
+    """Sources of a generator, with their targets where they are known.
+
+    Args:
+      generator: of the direction wanted.
+      indices: which pairs, or sources where there are no pairs; all by default.
+
+    Returns:
+      As `imtrans.data.evaluation_batches`; pictures that cannot be used are left out and noted.
+    """
+    source, target = self.domains(generator.direction)
+    known = target if self.dataset.paired else None
+    if indices is not None:
+      source = Subset(source, indices)
+      known = None if known is None else Subset(known, indices)
+    batches = self._read(Dataset(source, known, known is not None), generator)
+    view = self._view_of(generator.direction)
+    if view is None or known is None:
+      return batches
+    return (
+      (names, {**images, "target": view.whole(images["source"], images["target"])}, count)
+      for names, images, count in batches
+    )
+
+  def true_pictures(self, generator: TrainedGenerator) -> Iterator[np.ndarray]:
+    """Yields the pictures of a generator's target domain, [height, width, channels] in [-1, 1]."""
+    _, target = self.domains(generator.direction)
+    if self._view_of(generator.direction) is not None:
+      for _, images, count in self.batches(generator):
+        yield from images["target"][:count]
+    elif target is not None:
+      for _, images, count in self._read(Dataset(target, None, False), generator):
+        yield from images["source"][:count]
+
+  def _read(self, dataset: Dataset, generator: TrainedGenerator) -> Iterator[Batch]:
+    return evaluation_batches(
+      dataset,
+      batch_size=self.batch_size,
+      resize=self.resize,
+      crop_size=self.crop_size,
+      multiple=generator.size_multiple,
+      on_problem=self._note,
+    )
+
+  def _view_of(self, direction: str) -> View | None:
+    return self._view if direction == "ab" else None
+
+  def _note(self, name: str, error: Exception) -> None:
+    self.problems.setdefault(name, str(error))
+
+
+def spread_indices(total: int, count: int) -> list[int]:
+  """Returns `count` indices, or all of `total`, evenly spread."""
+  number = min(count, total)
+  return [index * total // number for index in range(number)]

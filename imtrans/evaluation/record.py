@@ -1,0 +1,176 @@
+"""The files that an evaluation leaves: pictures, per_image.csv, metrics.json, index.html."""
+
+import csv
+import json
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from imtrans.data import ImageSpec, denormalize, write_image
+from imtrans.evaluation.evaluate import Evaluation
+from imtrans.evaluation.evaluation_set import EvaluationSet
+from imtrans.evaluation.gallery import (
+  NAMES,
+  Section,
+  choose_cards,
+  make_card,
+  package_version,
+  write_gallery,
+)
+from imtrans.evaluation.judges import Score, log_scalars
+from imtrans.evaluation.pairs import Result
+from imtrans.evaluation.pictures import image_suffix
+from imtrans.evaluation.translation import TrainedGenerator
+from imtrans.training.files import write_atomically
+from imtrans.training.run import Run
+
+UNPAIRED = (
+  "The test pictures are not paired, so there is nothing to compare an output with: no figures. "
+  "Sets of pictures can be compared without pairs: --metrics fd_vgg16, for one."
+)
+METHOD_TITLES = {"pix2pix": "pix2pix", "cyclegan": "CycleGAN"}
+
+
+def write_evaluation(
+  run: Run,
+  generators: Sequence[TrainedGenerator],
+  evaluation: Evaluation,
+  output: Path,
+  *,
+  workdir: Path,
+  split: str = "test",
+) -> dict[str, Any]:
+  """Translates a whole test set and writes what came of it.
+
+  images/NAME.png are the outputs in the values of the target domain (.tif where PNG cannot hold
+  them), images_ba/ those of a second direction "ba".
+
+  Args:
+    run: of `imtrans.training.run.load_run`.
+    generators: of the run, the first of its direction.
+    evaluation: the pictures, and what is measured on them.
+    output: folder to write into; made if absent.
+    workdir: the run's folder, for its log.
+    split: which part of the data this is, for the record.
+
+  Returns:
+    What metrics.json holds: "eval/l1", ..., "baseline/l1", ...; "figures", each with its own
+    protocol; "protocol", what they have in common; "problems", the pictures that could not be used;
+    and "note" where there is nothing to measure.
+
+  Raises:
+    ValueError: if no picture can be used, or something cannot be measured.
+    OSError: if a file cannot be written.
+  """
+  pictures = evaluation.pictures
+  output.mkdir(parents=True, exist_ok=True)
+  scores: list[Score] = []
+  rows, sections = [], []
+  for index, generator in enumerate(generators):
+    direction = generator.direction
+    source, _ = pictures.domains(direction)
+    if not len(source):
+      raise ValueError(f"the {split} split has no pictures in domain {direction[0]}.")
+    folder = output / ("images" if index == 0 else f"images_{direction}")
+    _check_free(folder, output)
+    judgement = evaluation.judge(generators, index, checkpoint=run.checkpoint)
+    shown = pictures.track(judgement, len(source), f"translating {NAMES[direction]}")
+    cards = [make_card(result) for result in _saved(shown, folder, pictures.target_spec(direction))]
+    rows += [{"name": card.name, "direction": direction, **card.figures} for card in cards]
+    sections.append(Section(direction, choose_cards(cards), len(cards)))
+    scores += judgement.scores()
+  metrics = log_scalars(scores, generators[0].direction)
+  protocol = _protocol(run, sections, split, generators[0], pictures)
+  notes = [] if metrics else [UNPAIRED]
+  record = {
+    **metrics,
+    "figures": [score.as_dict() for score in scores],
+    **({} if metrics else {"note": UNPAIRED}),
+    **({"problems": pictures.problems} if pictures.problems else {}),
+    "protocol": protocol,
+  }
+  _write_rows(output / "per_image.csv", rows)
+  write_atomically(output / "metrics.json", json.dumps(record, indent=2) + "\n")
+  write_gallery(
+    output / "index.html",
+    title=_title(run),
+    sections=sections,
+    scores=scores,
+    directions=[generator.direction for generator in generators],
+    log=workdir / "log.jsonl",
+    config=run.config.to_dict(),
+    protocol=protocol,
+    notes=[*notes, *(f"Left out: {why}" for why in pictures.problems.values())],
+  )
+  return record
+
+
+def _check_free(folder: Path, output: Path) -> None:
+  """Pictures that were not written here must not be mixed with outputs, or overwritten by them."""
+  if folder.is_dir() and any(folder.iterdir()) and not (output / "metrics.json").exists():
+    raise ValueError(
+      f"{folder} holds files, and no evaluation wrote them (there is no metrics.json beside it): "
+      "choose another --output."
+    )
+
+
+def _saved(results: Iterable[Result], folder: Path, spec: ImageSpec) -> Iterator[Result]:
+  """Writes each output under its own name on the way."""
+  for result in results:
+    path = folder / f"{result.name}{image_suffix(spec)}"
+    if not path.resolve().is_relative_to(folder.resolve()):
+      raise ValueError(f"the picture name {result.name!r} leads out of {folder}: rename it.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_image(path, denormalize(result.output, spec))
+    yield result
+
+
+def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+  """per_image.csv: a picture a line; figures that are not known are left empty."""
+  columns = dict.fromkeys(("name", "direction"))
+  for row in rows:
+    columns |= dict.fromkeys(row)
+  with path.open("w", newline="", encoding="utf-8") as file:
+    writer = csv.DictWriter(file, list(columns))
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _protocol(
+  run: Run,
+  sections: Sequence[Section],
+  split: str,
+  generator: TrainedGenerator,
+  pictures: EvaluationSet,
+) -> dict[str, Any]:
+  """What all figures have in common, and a reader needs to compare them with others."""
+  return {
+    "images": {section.direction: section.total for section in sections},
+    "split": split,
+    "size": pictures.crop_size,
+    "resize": pictures.resize,
+    "inference": generator.mode,
+    "seed": generator.seed,
+    "batch_size": pictures.batch_size,
+    "checkpoint": run.checkpoint,
+    "step": run.step,
+    "values": "outputs and targets rounded and clipped to the target's stored values "
+    f"({', '.join(f'{name}: {spec.dtype}' for name, spec in run.specs.items())})",
+    "baseline": "the source taken for the output",
+    "versions": {
+      "imtrans": package_version("imtrans"),
+      "jax": jax.__version__,
+      "python": platform.python_version(),
+    },
+    "device": jax.devices()[0].device_kind,
+  }
+
+
+def _title(run: Run) -> str:
+  method, data = run.config.method.name, run.config.data
+  source = {"openmoji": "OpenMoji"}.get(data.source, Path(data.path).name or data.source)
+  task = "" if data.task == "none" else f", {data.task.replace('_', ' ')}"
+  return f"{METHOD_TITLES.get(method, method)} on {source}{task}"

@@ -1,0 +1,186 @@
+"""Figures of whole sets: what is kept of pictures as they pass, and what is computed in the end.
+
+A test set may be larger than memory, so pictures are not kept, only their features and the counts
+of their colours.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from imtrans.evaluation.criteria import CRITERIA
+from imtrans.evaluation.evaluation_set import EvaluationSet
+from imtrans.evaluation.extraction import (
+  FeatureCollector,
+  FeatureNetwork,
+  FeatureSet,
+  pooled_alexnet,
+  pooled_vgg16,
+)
+from imtrans.evaluation.feature_figures import (
+  frechet_figure,
+  inception_score_figure,
+  kernel_figure,
+  manifold_figures,
+  sliced_wasserstein_figure,
+)
+from imtrans.evaluation.figures import Figure, color_figures
+from imtrans.evaluation.histograms import LabCollector, LabHistograms
+from imtrans.evaluation.inception import inception
+from imtrans.evaluation.pairs import Result, as_stored
+from imtrans.evaluation.translation import TrainedGenerator
+
+KERNEL_SUBSET = 1000  # Pictures in a subset of the kernel distance, where there are so many.
+NUM_SUBSETS = 100
+
+
+class Gathered:
+  """What set figures need of pictures that come one by one."""
+
+  def __init__(self, networks: Iterable[FeatureNetwork], *, colors: bool):
+    """Starts with no picture.
+
+    Args:
+      networks: whose features are wanted.
+      colors: whether colours are to be counted.
+    """
+    self.count = 0
+    self._collectors = {network.name: FeatureCollector(network) for network in networks}
+    self._colors = LabCollector() if colors else None
+    self._features: dict[str, FeatureSet] = {}
+
+  def add(self, picture: np.ndarray) -> None:
+    """Takes a picture, float32 [height, width, channels] in [-1, 1]."""
+    self.count += 1
+    for collector in self._collectors.values():
+      collector.add(picture)
+    if self._colors is not None:
+      self._colors.add(picture[None])
+
+  def features(self, name: str) -> FeatureSet:
+    """Returns the features of all pictures; ValueError if there were none."""
+    if name not in self._features:
+      self._features[name] = self._collectors[name].finish()
+    return self._features[name]
+
+  def colors(self) -> LabHistograms:
+    """Returns the colours of all pictures; ValueError if there were none."""
+    assert self._colors is not None
+    return self._colors.finish()
+
+
+class SetCriteria:
+  """The criteria that compare sets; the features of true pictures are computed once."""
+
+  def __init__(
+    self, pictures: EvaluationSet, criteria: Sequence[str], *, inception_path: str | Path, seed: int
+  ):
+    """Reads the weights, so that missing ones are known at once.
+
+    Args:
+      pictures: the test set.
+      criteria: keys of `CRITERIA`; those of other kinds are left to others.
+      inception_path: file of the weights of Inception; read only if they are needed.
+      seed: of subsets and projections.
+
+    Raises:
+      ValueError: if weights are missing, altered or of something else.
+    """
+    open_network: dict[str, Callable[[], FeatureNetwork]] = {
+      "alexnet": pooled_alexnet,
+      "vgg16": pooled_vgg16,
+      "inception": lambda: inception(inception_path),
+    }
+    self.criteria = [name for name in criteria if CRITERIA[name].kind == "set"]
+    needed = {CRITERIA[name].features for name in self.criteria} - {""}
+    self.seed = seed
+    self._pictures = pictures
+    self._networks = [open_network[name]() for name in sorted(needed)]
+    self._reals: dict[str, Gathered] = {}
+
+  def gathered(self) -> Gathered:
+    """Returns an empty collection."""
+    return Gathered(self._networks, colors="histogram_intersection" in self.criteria)
+
+  def real(self, generator: TrainedGenerator) -> Gathered:
+    """What there is of the true pictures of a generator's target domain."""
+    direction = generator.direction
+    if direction not in self._reals:
+      _, target = self._pictures.domains(direction)
+      true = self._pictures.true_pictures(generator)
+      gathered = self.gathered()
+      title = f"true pictures {direction[1].upper()}"
+      for picture in self._pictures.track(true, len(target or ()), title):
+        gathered.add(as_stored(picture, self._pictures.target_spec(direction)))
+      self._reals[direction] = gathered
+    return self._reals[direction]
+
+
+class SetJudge:
+  """Compares the outputs of a generator with true pictures, as sets."""
+
+  def __init__(self, criteria: SetCriteria, generator: TrainedGenerator, checkpoint: str | None):
+    """Starts with no output.
+
+    Args:
+      criteria: what is compared.
+      generator: whose outputs these are.
+      checkpoint: of the generator, for the record.
+    """
+    self._criteria, self._generator, self._checkpoint = criteria, generator, checkpoint
+    self._fake = criteria.gathered()
+
+  def see(self, result: Result) -> None:
+    """Takes an output."""
+    self._fake.add(result.output)
+
+  def figures(self) -> Iterable[tuple[str, Figure]]:
+    """Yields all figures, of the model; ValueError for too few pictures."""
+    real = self._criteria.real(self._generator)
+    for name in self._criteria.criteria:
+      for figure in set_figures(
+        name, real, self._fake, seed=self._criteria.seed, checkpoint=self._checkpoint
+      ):
+        yield "model", figure
+
+
+def set_figures(
+  name: str, real: Gathered, fake: Gathered, *, seed: int, checkpoint: str | None = None
+) -> list[Figure]:
+  """The figures of one criterion.
+
+  Args:
+    name: a key of `CRITERIA` of the kind "set".
+    real: true pictures.
+    fake: generated ones.
+    seed: of subsets and projections.
+    checkpoint: of the generator, for the record.
+
+  Returns:
+    One figure or several.
+
+  Raises:
+    ValueError: for too few pictures.
+  """
+  if name == "histogram_intersection":
+    images = {"real": real.count, "fake": fake.count}
+    return color_figures(real.colors(), fake.colors(), images=images, checkpoint=checkpoint)
+  network = CRITERIA[name].features
+  true, made = real.features(network), fake.features(network)
+  if name == "inception_score":
+    return [inception_score_figure(made, seed=seed, checkpoint=checkpoint)]
+  if name == f"manifolds_{network}":
+    return manifold_figures(true, made, checkpoint=checkpoint)
+  if name == f"sliced_wasserstein_{network}":
+    return [sliced_wasserstein_figure(true, made, seed=seed, checkpoint=checkpoint)]
+  if name in ("kid", f"kd_{network}"):
+    size = min(real.count, fake.count, KERNEL_SUBSET)
+    # A subset that takes every picture is the same each time.
+    subsets = NUM_SUBSETS if size < max(real.count, fake.count) else 1
+    return [
+      kernel_figure(
+        true, made, subset_size=size, num_subsets=subsets, seed=seed, checkpoint=checkpoint
+      )
+    ]
+  return [frechet_figure(true, made, checkpoint=checkpoint)]

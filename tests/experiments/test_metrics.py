@@ -1,0 +1,218 @@
+"""The study of the metrics runs at tiny size, and its damages do what they say."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from experiments.metrics import __main__ as study
+from experiments.metrics import damage, figures, references, sets, tables
+from experiments.metrics.segmentation import PALETTE, always_the_most_common, conditions, open_split
+
+FOLDER = Path(study.__file__).parent
+ORIGIN = {
+  "command": "x",
+  "seconds": 1.0,
+  "machine": "m",
+  "python": "3",
+  "versions": {},
+  "date": "2026",
+}
+NAMES = [f"picture {index}" for index in range(4)]
+
+
+@pytest.fixture(scope="module")
+def images():
+  """Smooth colour pictures with room above and below, [4, 48, 40, 3] in [-1, 1]."""
+  y, x = np.mgrid[:48, :40] / 8.0
+  waves = [
+    [np.sin(x * (1 + index) + phase) * np.cos(y + index + phase) for phase in (0.0, 1.0, 2.5)]
+    for index in range(4)
+  ]
+  return np.float32(0.6 * np.moveaxis(np.array(waves), 1, -1))
+
+
+@pytest.fixture(scope="module")
+def facades(tmp_path_factory):
+  """Pairs of blocks in class colours, JPEG, and the same blocks in grey."""
+  folder = tmp_path_factory.mktemp("facades")
+  random = np.random.default_rng(0)
+  for split, count in (("train", 16), ("test", 3)):
+    for side in "AB":
+      (folder / f"{split}{side}").mkdir()
+    for index in range(count):
+      classes = np.kron(random.integers(0, 12, (4, 4)), np.ones((16, 16), int))
+      labels = np.asarray(PALETTE, np.uint8)[classes]
+      photo = np.uint8(20 * classes[..., None] + random.integers(0, 15, (64, 64, 3)))
+      Image.fromarray(photo).save(folder / f"{split}A" / f"{index}.jpg", quality=95)
+      Image.fromarray(labels).save(folder / f"{split}B" / f"{index}.jpg", quality=95)
+  return folder
+
+
+def test_tiny_runs_from_end_to_end(facades, tmp_path, capsys):
+  arguments = ["--tiny", "--facades", str(facades), "--seeds", "0", "--output", str(tmp_path)]
+  records = study.main(arguments)
+  assert records == json.loads((tmp_path / "results.json").read_text())
+  kinds = ("openmoji", "photos")
+  parts = {f"{part}-{kind}" for part in ("pictures", "sets") for kind in kinds}
+  assert set(records) == {"references", "segmentation"} | parts
+  readme = (tmp_path / "README.md").read_text()
+  assert str(facades) not in json.dumps(records) + readme
+  assert tables.NOT_RUN not in readme
+  for record in records.values():
+    assert record["command"] == "python -m experiments.metrics --facades DIR --tiny"
+  drawn = {path.name for path in tmp_path.glob("*.png")}
+  assert drawn == {path.name for path in FOLDER.glob("*.png")}
+  for row in records["references"]["rows"]:
+    scale = max(1.0, *map(abs, row["theirs"]))
+    assert row["difference"] < 2e-4 * scale, row
+
+
+def test_tiny_never_touches_what_is_recorded(capsys):
+  with pytest.raises(SystemExit):
+    study.main(["--tiny"])
+  assert "--output FOLDER" in capsys.readouterr().err
+
+
+def test_the_tables_are_those_of_the_records():
+  records = json.loads((FOLDER / "results.json").read_text())
+  readme = (FOLDER / "README.md").read_text()
+  for name, text in tables.sections(records).items():
+    assert f"<!-- {name} -->\n{text.rstrip()}\n<!-- /{name} -->" in readme
+
+
+def test_the_recorded_figures_equal_their_references():
+  rows = json.loads((FOLDER / "results.json").read_text())["references"]["rows"]
+  assert {row["figure"] for row in rows} == {c.figure for c in references.COMPARISONS}
+  for row in rows:
+    scale = max(1.0, *map(abs, row["theirs"]))
+    assert row["difference"] < 2e-4 * scale, row
+
+
+@pytest.mark.parametrize("name", damage.DAMAGES)
+def test_mild_is_nothing_and_harsh_is_more_than_natural(name, images):
+  spec = damage.DAMAGES[name]
+  weak, strong = spec.natural
+  found = [
+    damage.decibels(images, damage.spoil(name, strength, images, NAMES))
+    for strength in (spec.mild, weak, strong, spec.harsh)
+  ]
+  assert found == sorted(found, reverse=True) and found[0] > 35.0
+
+
+def test_noise_has_its_deviation(images):
+  spoiled = damage.spoil("noise", 0.1, 0.5 * images, NAMES)
+  np.testing.assert_allclose(0.5 * np.std(spoiled - 0.5 * images), 0.1, rtol=0.02)
+  np.testing.assert_allclose(damage.decibels(0.5 * images, spoiled), 20.0, atol=0.2)
+
+
+def test_a_shift_moves_by_whole_pixels(images):
+  spoiled = damage.spoil("shift", 3.0, images, NAMES)
+  stored = damage.spoil("shift", 0.0, images, NAMES)
+  np.testing.assert_array_equal(spoiled[:, :, 3:], stored[:, :, :-3])
+  np.testing.assert_array_equal(spoiled[:, :, 2], stored[:, :, 1])
+
+
+def test_colour_damages_do_what_they_say(images):
+  grey = damage.spoil("saturation", 0.0, images, NAMES)
+  assert np.ptp(grey, axis=-1).max() == 0.0
+  dark = damage.spoil("brightness", 0.5, images, NAMES)
+  np.testing.assert_allclose(0.5 * (dark + 1.0), 0.25 * (images + 1.0), atol=0.5 / 255 + 1e-6)
+  turned = damage.spoil("hue", 120.0, images, NAMES)
+  np.testing.assert_allclose(turned[..., [1, 2, 0]], images, atol=1.0 / 255 + 1e-6)
+
+
+def test_damaged_pictures_are_those_of_files_and_drawn_from_their_names(images):
+  spoiled = damage.spoil("noise", 0.3, images, NAMES)
+  levels = 127.5 * (spoiled + 1.0)
+  np.testing.assert_allclose(levels, np.rint(levels), atol=1e-3)
+  alone = damage.spoil("noise", 0.3, images[2:3], NAMES[2:3])
+  np.testing.assert_array_equal(alone[0], spoiled[2])
+
+
+@pytest.mark.parametrize("name", damage.DAMAGES)
+def test_the_strength_that_is_found_costs_what_was_asked_for(name, images):
+  for asked in (30.0, 24.0):
+    strength = damage.find_strength(name, asked, images, NAMES)
+    if strength is None:
+      assert damage.DAMAGES[name].whole
+      continue
+    found = damage.decibels(images, damage.spoil(name, strength, images, NAMES))
+    assert abs(found - asked) < (damage.TOLERANCE if damage.DAMAGES[name].whole else 0.05)
+
+
+def test_a_damage_that_cannot_cost_so_much_has_no_strength(images):
+  grey = np.repeat(images[..., :1], 3, axis=-1)
+  assert damage.find_strength("hue", 20.0, grey, NAMES) is None
+  assert damage.decibels(grey, grey) == math.inf
+  found = damage.levels(grey, NAMES, (20.0,), num_natural=1)
+  assert damage.Level("hue", 180.0, None) in found
+  assert all(level.damage not in ("hue", "saturation") or level.asked is None for level in found)
+
+
+def test_missing_modes_are_fewer_pictures_in_sets_of_the_same_size():
+  rows = np.array([7, 3, 1, 9, 5, 0, 2, 8, 6, 4] * 2) + 10 * np.repeat([0, 1], 10)
+  brightness = np.arange(20.0)
+  found = sets.missing_modes(rows, brightness)
+  assert {name: len(set(chosen)) for name, chosen in found.items()} == {
+    "half": 10,
+    "tenth": 2,
+    "darker": 10,
+  }
+  for chosen in found.values():
+    assert len(chosen) == len(rows) and len(set(np.bincount(chosen)[np.unique(chosen)])) == 1
+  assert set(found["darker"]) == set(range(10))
+
+
+def test_a_sample_against_itself_is_as_good_as_can_be(images):
+  networks = [sets.pooled_alexnet()]
+  sample = sets.look(np.concatenate([images, images[:, ::-1], -images]), networks)
+  found = sets.compare(sample, sample)
+  assert found["fd_alexnet"] < 1e-9 and found["sliced_wasserstein_alexnet"] == 0.0
+  assert found["precision_alexnet"] == found["coverage_alexnet"] == 1.0
+  assert abs(found["histogram_intersection_b"] - 1.0) < 1e-12
+  twice = sets.choose(sample, np.array([3, 3, 0]))
+  np.testing.assert_array_equal(
+    twice.features["alexnet"].values, sample.features["alexnet"].values[[3, 3, 0]]
+  )
+
+
+def test_references_that_are_not_installed_are_named(images, monkeypatch):
+  comparison = references.Comparison("l9", "no-such-package", "l9", len, len)
+  monkeypatch.setattr(references, "COMPARISONS", (comparison,))
+  empty = np.zeros((4, 2))
+  material = references.Material(images, images, images, empty, empty, empty, empty, empty)
+  record = references.compare(material)
+  assert record["rows"] == [] and record["left_out"] == {"no-such-package": ["l9"]}
+  text = tables.sections({"references": {**ORIGIN, **record}})["references"]
+  assert "not installed: l9 (`no-such-package`)" in text
+
+
+def test_facades_are_read_as_photographs_and_classes(facades):
+  photos, labels, names = open_split(str(facades), "test", 32)
+  assert photos.shape == (3, 32, 32, 3) and names == ["0", "1", "2"]
+  grey = np.mean(127.5 * (photos + 1.0), axis=-1)
+  assert np.mean(np.abs(np.rint((grey - 7) / 20) - labels) < 1) > 0.9
+  shown = conditions(photos, names, np.mean(photos, axis=0))
+  other = shown["another façade's photograph"]
+  assert all(not np.array_equal(one, two) for one, two in zip(photos, other, strict=True))
+  assert sorted(map(np.sum, photos)) == sorted(map(np.sum, other))
+  assert len({images.shape for images in shown.values()}) == 1
+  guess = always_the_most_common(labels, labels, num_classes=12)
+  np.testing.assert_allclose(guess.pixel_accuracy, np.bincount(labels.ravel()).max() / labels.size)
+
+
+def test_numbers_have_the_digits_that_their_spread_tells_apart():
+  assert tables.number(0.123456, 0.0123) == "0.123 ± 0.012"
+  assert tables.number(31.4159, 2.7) == "31.4 ± 2.7"
+  assert tables.number(1.5, 0.0) == "1.500 ± 0.000"
+  assert tables.number(0.25) == "0.25"
+
+
+def test_every_damage_has_a_style_and_every_missing_mode_a_title():
+  modes = sets.missing_modes(np.arange(20), np.arange(20.0))
+  assert set(figures.STYLES) == set(damage.DAMAGES)
+  assert set(figures.MODES) == set(tables.MODES) == set(modes)

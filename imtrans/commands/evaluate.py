@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     if value is not None and value < least:
       raise ValueError(f"--{name.replace('_', '-')} must be at least {least}, got {value}.")
 
+  import jax
   from rich.console import Console
 
   from imtrans.data.palette import parse_palette
@@ -60,6 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
   from imtrans.evaluation.generators import check_channels, preprocessing, trained_generators
   from imtrans.evaluation.record import write_evaluation
   from imtrans.training.input import open_data
+  from imtrans.training.mesh import make_mesh, replicated
   from imtrans.training.run import load_run
 
   console = Console()
@@ -67,11 +69,12 @@ def run(arguments: argparse.Namespace) -> None:
   output = Path(arguments.output) if arguments.output else workdir
   loaded = load_run(workdir, arguments.checkpoint)
   config = loaded.config
+  everywhere = replicated(make_mesh())  # Batches are then divided over all devices.
   generators = trained_generators(
     config,
     loaded.method,
-    loaded.generator_params,
-    loaded.extras,
+    jax.device_put(loaded.generator_params, everywhere),
+    jax.device_put(loaded.extras, everywhere),
     mode=arguments.mode,
     seed=arguments.seed,
   )

@@ -118,8 +118,9 @@ def protocol_text(figure: Figure) -> str:
   parts += [] if protocol.resize == "none" else [f"resize {protocol.resize}"]
   parts += [] if protocol.seed is None else [f"seed {protocol.seed}"]
   parts += [] if protocol.weights is None else [f"weights {protocol.weights[:8]}"]
+  words = {"definition": "", "spread": "± "}
   for name, value in _flat(protocol.settings):
-    parts.append(value if name == "definition" else f"{name.replace('_', ' ')} {value}")
+    parts.append(words.get(name, f"{name.replace('_', ' ')} ") + value)
   return " · ".join(part for part in parts if part)
 
 

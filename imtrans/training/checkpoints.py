@@ -255,4 +255,5 @@ def _without_empty(tree: Any) -> Any:
 
 def _first_line(error: Exception) -> str:
   lines = str(error).strip().splitlines()
-  return (lines[0] if lines else type(error).__name__)[:300]
+  # Orbax goes on to explain its own options.
+  return (lines[0].split(". ")[0] if lines else type(error).__name__)[:300]

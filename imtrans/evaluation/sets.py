@@ -176,11 +176,15 @@ def set_figures(
     return [sliced_wasserstein_figure(true, made, seed=seed, checkpoint=checkpoint)]
   if name in ("kid", f"kd_{network}"):
     size = min(real.count, fake.count, KERNEL_SUBSET)
-    # A subset that takes every picture is the same each time.
-    subsets = NUM_SUBSETS if size < max(real.count, fake.count) else 1
-    return [
-      kernel_figure(
-        true, made, subset_size=size, num_subsets=subsets, seed=seed, checkpoint=checkpoint
-      )
-    ]
+    # A subset that takes every picture is the same each time, and has no spread.
+    whole = size == max(real.count, fake.count)
+    figure = kernel_figure(
+      true,
+      made,
+      subset_size=size,
+      num_subsets=1 if whole else NUM_SUBSETS,
+      seed=seed,
+      checkpoint=checkpoint,
+    )
+    return [figure._replace(spread=None) if whole else figure]
   return [frechet_figure(true, made, checkpoint=checkpoint)]

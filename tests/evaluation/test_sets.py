@@ -58,7 +58,7 @@ def test_the_kernel_distance_says_how_it_was_taken(criteria):
   assert figure.protocol.settings["num_subsets"] == 100
   assert figure.protocol.images == {"real": 9, "fake": 7}
   (figure,) = set_figures("kd_alexnet", real, real, seed=3)
-  assert figure.protocol.settings["num_subsets"] == 1
+  assert figure.protocol.settings["num_subsets"] == 1 and figure.spread is None
 
 
 def test_true_pictures_are_computed_once(criteria, make_run, monkeypatch):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-  from imtrans.evaluation.comparison import Table
+  from imtrans.evaluation.comparison.table import Table
 
 HELP = "compare evaluated runs: figures, curves, pictures and settings on one page"
 
@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace) -> None:
 
   from rich.console import Console
 
-  from imtrans.evaluation.comparison_report import CSV, MARKDOWN, PAGE, write_comparison
-  from imtrans.evaluation.comparison_runs import name_runs
+  from imtrans.evaluation.comparison.report import CSV, MARKDOWN, PAGE, write_comparison
+  from imtrans.evaluation.comparison.runs import name_runs
 
   output = Path(arguments.output)
   compared = write_comparison(
@@ -88,7 +88,7 @@ def console_table(table: "Table") -> Any:
   import rich.table
   from rich.text import Text
 
-  from imtrans.evaluation.comparison_text import cell_text, headings
+  from imtrans.evaluation.comparison.text import cell_text, headings
 
   shown = rich.table.Table()
   shown.add_column("")

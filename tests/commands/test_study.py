@@ -19,7 +19,7 @@ from imtrans.commands.study_pictures import method_folders
 from imtrans.data import read_image, write_image
 from imtrans.evaluation.study import StudyServer, open_store
 from imtrans.training.config import default_config, save_config
-from tests.evaluation.study_parts import play
+from tests.evaluation.study.parts import play
 
 SHORT = ("--trials", "4", "--practice", "1", "--catch", "0.25")
 

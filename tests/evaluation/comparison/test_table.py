@@ -9,16 +9,16 @@ import statistics
 
 import pytest
 
-from imtrans.evaluation.comparison import (
+from imtrans.evaluation.comparison.protocols import differences, protocol_sentences
+from imtrans.evaluation.comparison.runs import Key, name_runs, read_run, read_runs
+from imtrans.evaluation.comparison.table import (
   config_differences,
   figure_table,
   group_name,
   seed_groups,
   unusual,
 )
-from imtrans.evaluation.comparison_protocols import differences, protocol_sentences
-from imtrans.evaluation.comparison_runs import Key, name_runs, read_run, read_runs
-from imtrans.evaluation.comparison_text import comma_separated, headings, markdown
+from imtrans.evaluation.comparison.text import comma_separated, headings, markdown
 from tests.evaluated_runs import figure, write_evaluated
 
 

@@ -1,7 +1,6 @@
 """Evaluated runs side by side: the table of their figures, and how their configs differ.
 
-Numbers and texts alone; `comparison_text` writes them as Markdown and CSV, `comparison_page` as a
-page.
+Numbers and texts alone; `text` writes them as Markdown and CSV, `page` as a page.
 """
 
 import itertools
@@ -14,8 +13,8 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from imtrans.evaluation.comparison_protocols import own_differences, shared_differences
-from imtrans.evaluation.comparison_runs import EvaluatedRun, Key
+from imtrans.evaluation.comparison.protocols import own_differences, shared_differences
+from imtrans.evaluation.comparison.runs import EvaluatedRun, Key
 from imtrans.evaluation.quantities import Quantity, quantity, rank
 from imtrans.training.config import differences
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from imtrans.data import ImageSpec, from_arrays, write_image
-from imtrans.evaluation import comparison_pictures
-from imtrans.evaluation.comparison_page import curve_groups
-from imtrans.evaluation.comparison_pictures import choose, picture_sections
-from imtrans.evaluation.comparison_report import write_comparison
-from imtrans.evaluation.comparison_runs import read_run
+from imtrans.evaluation.comparison import pictures as comparison_pictures
+from imtrans.evaluation.comparison.page import curve_groups
+from imtrans.evaluation.comparison.pictures import choose, picture_sections
+from imtrans.evaluation.comparison.report import write_comparison
+from imtrans.evaluation.comparison.runs import read_run
 from imtrans.evaluation.curves import LEFT, Line, Series, overlay
 from imtrans.training.input import save_specs
 from tests.evaluated_runs import SIDE, SPEC, figure, write_evaluated

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from imtrans.evaluation.comparison import Table, figure_table
-from imtrans.evaluation.comparison_page import MARK, page
-from imtrans.evaluation.comparison_pictures import picture_sections
-from imtrans.evaluation.comparison_protocols import protocol_sentences
-from imtrans.evaluation.comparison_runs import EvaluatedRun, read_runs
-from imtrans.evaluation.comparison_text import comma_separated, markdown
+from imtrans.evaluation.comparison.page import MARK, page
+from imtrans.evaluation.comparison.pictures import picture_sections
+from imtrans.evaluation.comparison.protocols import protocol_sentences
+from imtrans.evaluation.comparison.runs import EvaluatedRun, read_runs
+from imtrans.evaluation.comparison.table import Table, figure_table
+from imtrans.evaluation.comparison.text import comma_separated, markdown
 from imtrans.training.files import write_atomically
 
 PAGE, MARKDOWN, CSV = "report.html", "report.md", "report.csv"

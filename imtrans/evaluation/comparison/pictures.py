@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imtrans.data import image_spec, normalize, read_image
-from imtrans.evaluation.comparison_protocols import shared_differences
-from imtrans.evaluation.comparison_runs import EvaluatedRun
+from imtrans.evaluation.comparison.protocols import shared_differences
+from imtrans.evaluation.comparison.runs import EvaluatedRun
 from imtrans.evaluation.evaluation_set import EvaluationSet
 from imtrans.evaluation.previews import data_uri, preview
 from imtrans.evaluation.quantities import rank

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from imtrans.evaluation.comparison_runs import EvaluatedRun, Key
+from imtrans.evaluation.comparison.runs import EvaluatedRun, Key
 from imtrans.evaluation.quantities import quantity
 
 # Of the runs rather than of the measurement; every picture is translated by itself, so that the

@@ -5,14 +5,14 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from imtrans.evaluation.comparison import (
+from imtrans.evaluation.comparison.runs import EvaluatedRun
+from imtrans.evaluation.comparison.table import (
   Cell,
   Column,
   Row,
   Table,
   config_differences,
 )
-from imtrans.evaluation.comparison_runs import EvaluatedRun
 
 OVER_SEEDS = "In lines of several seeds, ± is the sample standard deviation (n − 1) over the seeds."
 

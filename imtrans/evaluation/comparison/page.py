@@ -11,7 +11,9 @@ from typing import Any
 
 import jinja2
 
-from imtrans.evaluation.comparison import (
+from imtrans.evaluation.comparison.pictures import PictureSection, Translations
+from imtrans.evaluation.comparison.runs import EvaluatedRun, Key, flattened
+from imtrans.evaluation.comparison.table import (
   ARROWS,
   Table,
   all_fields,
@@ -19,9 +21,7 @@ from imtrans.evaluation.comparison import (
   level,
   unusual,
 )
-from imtrans.evaluation.comparison_pictures import PictureSection, Translations
-from imtrans.evaluation.comparison_runs import EvaluatedRun, Key, flattened
-from imtrans.evaluation.comparison_text import OVER_SEEDS, cell_text, value_text
+from imtrans.evaluation.comparison.text import OVER_SEEDS, cell_text, value_text
 from imtrans.evaluation.curves import Line, Series, number, overlay, series_from_log
 from imtrans.evaluation.gallery import CREDITS, package_version
 from imtrans.evaluation.quantities import quantity

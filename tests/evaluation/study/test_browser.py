@@ -8,7 +8,7 @@ import pytest
 
 from imtrans.evaluation.study.judgement import MISTIMED, UNUSABLE, judge
 from imtrans.evaluation.study.trials import PRACTICE, Settings
-from tests.evaluation.study_parts import RED, picture_set, served
+from tests.evaluation.study.parts import RED, picture_set, served
 
 CHROMIUM = next(
   filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None

@@ -24,7 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     "here; default: config.metrics",
   )
   parser.add_argument(
-    "--inception", default="", metavar="FILE", help="weights of Inception, for fid and kid"
+    "--inception",
+    metavar="FILE",
+    help="weights of Inception (pt_inception-2015-12-05-6726825d.pth), for fid, kid, "
+    "manifolds_inception, sliced_wasserstein_inception and inception_score; default: "
+    "config.inception",
+  )
+  parser.add_argument(
+    "--inception-sha256",
+    metavar="HEX",
+    help="checksum of another file of the same weights that you trust, such as safetensors",
   )
   parser.add_argument(
     "--palette", metavar="COLORS", help='of label pictures, for segmentation: "#0000aa white"'
@@ -60,6 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
   from imtrans.evaluation.evaluation_set import EvaluationSet
   from imtrans.evaluation.generators import check_channels, preprocessing, trained_generators
   from imtrans.evaluation.record import write_evaluation
+  from imtrans.evaluation.weights import INCEPTION_SHA256
   from imtrans.training.input import open_data
   from imtrans.training.mesh import make_mesh, replicated
   from imtrans.training.run import load_run
@@ -91,10 +101,13 @@ def run(arguments: argparse.Namespace) -> None:
   if arguments.batch_size:
     options["batch_size"] = arguments.batch_size
   pictures = EvaluationSet(dataset, specs=loaded.specs, track=_bar(console), **options)
+  palette = arguments.palette or config.palette
   measuring: dict[str, Any] = {
     "training": lambda: open_data(config, "train"),
-    "inception": arguments.inception,
-    "palette": None if arguments.palette is None else parse_palette(arguments.palette),
+    "inception": arguments.inception or config.inception,
+    "inception_sha256": arguments.inception_sha256 or INCEPTION_SHA256,
+    "palette": parse_palette(palette) if palette else None,
+    "noise": config.generator.get("dropout", 0.0) > 0.0,
     "num_samples": arguments.samples,
     "seed": arguments.seed,
   }
@@ -124,7 +137,7 @@ def run(arguments: argparse.Namespace) -> None:
   )
   if pictures.problems:
     raise ValueError(
-      f"{len(pictures.problems)} picture(s) could not be used, the others are scored: "
+      f"{len(pictures.problems)} picture(s) or figure(s) had to be left out, the rest is scored: "
       f"{'; '.join(pictures.problems.values())}"
     )
 

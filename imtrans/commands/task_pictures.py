@@ -19,10 +19,11 @@ def degrade(
     options: of the task.
 
   Raises:
-    ValueError: if the folder, the task or an option is not as it should be.
+    ValueError: if the folder, the task or an option is not as it should be; or, when all others
+      are written, for pictures that cannot be read.
   """
   from imtrans.data import make_task, write_image
-  from imtrans.data.images import lossless_suffix
+  from imtrans.data.images import ImageError, lossless_suffix
   from imtrans.data.sources import open_pictures
   from imtrans.data.task import TaskDomain
 
@@ -31,9 +32,15 @@ def degrade(
   made = TaskDomain(clean, make_task(task, clean.spec, **options), side, resize="none", crop_size=1)
   folder = _other_folder(output, path)
   suffix = lossless_suffix(made.spec)
+  problems = []
   for index in _with_progress(len(made), "Degrading"):
-    write_image(folder / f"{made.names[index]}{suffix}", made[index])
-  print(f"wrote {len(made)} pictures to {folder}")
+    try:
+      write_image(folder / f"{made.names[index]}{suffix}", made[index])
+    except ImageError as error:
+      problems.append(str(error))
+  print(f"wrote {len(made) - len(problems)} pictures to {folder}")
+  if problems:
+    raise ValueError(f"{len(problems)} picture(s) could not be used: {'; '.join(problems)}")
 
 
 def colorize(path: str, colors: str, output: str) -> None:

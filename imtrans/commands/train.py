@@ -1,6 +1,7 @@
 """`imtrans train`: trains a config in a workdir, or goes on where it stopped."""
 
 import argparse
+import logging
 from pathlib import Path
 
 from imtrans.commands.configuration import add_config_arguments, load_config
@@ -22,6 +23,7 @@ def run(arguments: argparse.Namespace) -> None:
 
   check_config(config)
 
+  from imtrans.data.palette import parse_palette
   from imtrans.evaluation.criteria import figure_names
   from imtrans.evaluation.evaluate import Evaluation
   from imtrans.evaluation.evaluation_set import EvaluationSet
@@ -35,23 +37,38 @@ def run(arguments: argparse.Namespace) -> None:
   dataset, test = open_data(config, "train"), open_data(config, "test")
   check_channels(test, domain_specs(dataset))
   pictures = EvaluationSet(test, **preprocessing(config))
-  evaluation = Evaluation(pictures, config.metrics, training=lambda: dataset)
+  evaluation = Evaluation(
+    pictures,
+    config.metrics,
+    training=lambda: dataset,
+    inception=config.inception,
+    palette=parse_palette(config.palette) if config.palette else None,
+    noise=config.generator.get("dropout", 0.0) > 0.0,
+  )
   evaluation.check(config.data.direction, mode=config.inference, cycle=not is_paired(config))
-  best = config.best_metric.rpartition("/")[2]
-  if best not in figure_names(config.metrics):
+  ways = [""] if is_paired(config) else ["", f"_{config.data.direction[::-1]}"]
+  measured = [f"eval{way}/{name}" for way in ways for name in figure_names(config.metrics)]
+  if config.best_metric not in measured:
     raise ValueError(
-      f"best_metric is {config.best_metric}, which is not measured: add it to config.metrics, or "
-      f"choose among {', '.join(figure_names(config.metrics))}."
+      f"best_metric is {config.best_metric}, which is not measured: choose among "
+      f"{', '.join(measured)}, or add to config.metrics."
     )
 
   def generators(snapshot: Snapshot):
     return trained_generators(config, snapshot.method, snapshot.generator_params, snapshot.extras)
 
+  def evaluate(snapshot: Snapshot) -> dict[str, float]:
+    known = set(pictures.problems)
+    scores = evaluation.scalars(generators(snapshot))
+    for name in pictures.problems.keys() - known:
+      logging.getLogger(__name__).warning("not measured: %s", pictures.problems[name])
+    return scores
+
   train(
     config,
     Path(arguments.workdir),
     dataset,
-    evaluate=lambda snapshot: evaluation.scalars(generators(snapshot)),
+    evaluate=evaluate,
     sample=lambda snapshot: contact_sheet(sample_rows(generators(snapshot), pictures)),
-    larger_is_better=quantity(best).larger_is_better,
+    larger_is_better=quantity(config.best_metric.rpartition("/")[2]).larger_is_better,
   )

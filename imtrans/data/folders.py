@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,21 +174,33 @@ def _held_out(
 def _half_domain(
   files: Sequence[Path], side: int, *, background: str, **options: Any
 ) -> HalfDomain:
-  probes = [_halves(str(file), background)[side] for file in _some(files)]
+  probes = _readable(files, lambda file: _halves(str(file), background)[side])
   return HalfDomain(files, side, common_spec(probes, **options), background)
 
 
 def _file_domain(
   files: Sequence[Path], names: Sequence[str], *, background: str, **options: Any
 ) -> FileDomain:
-  probes = [read_image(file, background=background) for file in _some(files)]
+  probes = _readable(files, lambda file: read_image(file, background=background))
   return FileDomain(files, names, common_spec(probes, **options), background)
 
 
-def _some(files: Sequence[Path]) -> list[Path]:
-  """Returns a few files, evenly spaced."""
+def _readable(files: Sequence[Path], read: Callable[[Path], np.ndarray]) -> list[np.ndarray]:
+  """Reads a few files, evenly spaced; those that cannot be read are met again when they are used.
+
+  Raises:
+    ImageError: if not a single one can be read.
+  """
   step = max(1, len(files) // _NUM_PROBES)
-  return list(files[::step][:_NUM_PROBES])
+  pictures, problems = [], []
+  for file in files[::step][:_NUM_PROBES]:
+    try:
+      pictures.append(read(file))
+    except ImageError as error:
+      problems.append(error)
+  if not pictures:
+    raise problems[0]
+  return pictures
 
 
 def _halves(path: str, background: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """The names of what an evaluation can measure, and what each needs: checked before any work."""
 
+import difflib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -133,7 +134,9 @@ def check_names(names: Sequence[str]) -> None:
   """
   for name in names:
     if name not in CRITERIA:
-      raise ValueError(f"unknown metric {name!r}: choose among {', '.join(CRITERIA)}.")
+      close = difflib.get_close_matches(name, CRITERIA, n=1)
+      meant = f"did you mean {close[0]}? They are " if close else "choose among "
+      raise ValueError(f"unknown metric {name!r}: {meant}{', '.join(CRITERIA)}.")
     if list(names).count(name) > 1:
       raise ValueError(f"the metric {name!r} is listed twice: list it once.")
 
@@ -155,7 +158,10 @@ def obstacle(name: str, situation: Situation) -> str:
   if criterion.kind == "cycle" and not there.cycle:
     return f"{name} needs a generator in both directions, as of CycleGAN: leave it out"
   if criterion.features == "inception" and not there.inception:
-    return f"{name} needs the weights of Inception: name their file with --inception"
+    return (
+      f"{name} needs the weights of Inception: name their file with --inception "
+      "(config.inception in training)"
+    )
   if criterion.color and there.target_channels != 3:
     return f"{name} is for pictures of 3 channels, not {there.target_channels}: leave it out"
   if criterion.features and there.target_channels not in (1, 3):
@@ -170,8 +176,8 @@ def obstacle(name: str, situation: Situation) -> str:
   if criterion.kind == "set" and min(there.outputs, there.reals) < criterion.images:
     return (
       f"{name} needs at least {criterion.images} pictures on either side, there are "
-      f"{there.outputs} to translate and {there.reals} true ones: use features of a smaller "
-      "dimension, or leave it out"
+      f"{there.outputs} to translate and {there.reals} true ones: kernel distances (kd_alexnet) "
+      "need fewer"
     )
   if name == "diversity_lpips_alex" and not there.noise:
     return (
@@ -186,8 +192,8 @@ def obstacle(name: str, situation: Situation) -> str:
   if name == "segmentation" and not there.palette:
     return (
       "segmentation needs label pictures as sources whose colours are known: name them with "
-      "--palette"
+      "--palette (config.palette in training)"
     )
   if name == "segmentation" and there.side is None:
-    return "segmentation needs pictures of one size: it cannot be measured with data.resize=none"
+    return "segmentation needs pictures of one size: it can be measured with data.resize=square"
   return ""

@@ -26,7 +26,7 @@ from imtrans.evaluation.photographs import LabelCriterion, LabelJudge, find_labe
 from imtrans.evaluation.samples import SampleJudge, find_variants
 from imtrans.evaluation.sets import SetCriteria, SetJudge
 from imtrans.evaluation.translation import TrainedGenerator
-from imtrans.evaluation.weights import BACKBONES, perceptual_weights
+from imtrans.evaluation.weights import BACKBONES, INCEPTION_SHA256, perceptual_weights
 
 
 class Evaluation:
@@ -39,7 +39,9 @@ class Evaluation:
     *,
     training: Callable[[], Dataset] | None = None,
     inception: str | Path = "",
+    inception_sha256: str = INCEPTION_SHA256,
     palette: Palette | None = None,
+    noise: bool = True,
     num_samples: int = 20,
     segmenter_steps: int = 2000,
     seed: int = 0,
@@ -51,8 +53,10 @@ class Evaluation:
       criteria: keys of `imtrans.evaluation.criteria.CRITERIA`.
       training: opens the training split, for the segmenter of "segmentation".
       inception: file of the weights of Inception.
+      inception_sha256: what its SHA-256 must be.
       palette: colours of the label pictures that the run starts from; by default what their domain
         says.
+      noise: whether the generators have noise that mode "train" keeps on.
       num_samples: outputs for one source, for "diversity_lpips_alex" and "mode_coverage".
       segmenter_steps: updates of the segmenter.
       seed: of all draws.
@@ -63,7 +67,7 @@ class Evaluation:
     check_names(criteria)
     self.pictures, self.criteria = pictures, tuple(criteria)
     self._inception, self._palette = str(inception), palette
-    self._num_samples, self._seed = num_samples, seed
+    self._num_samples, self._seed, self._noise = num_samples, seed, noise
     self._quantities = {n: _quantity(n) for n in criteria if CRITERIA[n].kind == "target"}
     self._content = trained_content_distance() if "content_vgg16" in criteria else None
     self._checksums = {
@@ -72,7 +76,9 @@ class Evaluation:
     }
     # Where the weights are not there, the criteria that need them say so when they are checked.
     usable = [n for n in criteria if inception or CRITERIA[n].features != "inception"]
-    self._sets = SetCriteria(pictures, usable, inception_path=inception, seed=seed)
+    self._sets = SetCriteria(
+      pictures, usable, inception_path=inception, inception_sha256=inception_sha256, seed=seed
+    )
     self._labels = None
     if "segmentation" in criteria and training is not None:
       self._labels = LabelCriterion(
@@ -112,7 +118,7 @@ class Evaluation:
       # The way back starts from the part of a picture that a generator makes, not from the whole.
       cycle=cycle and not pictures.shows_wholes(direction),
       inception=bool(self._inception),
-      noise=mode == "train",
+      noise=self._noise and mode == "train",
       palette=palette is not None,
       variants=len(find_variants(pictures, direction)) if variants else 0,
     )

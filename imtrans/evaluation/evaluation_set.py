@@ -30,7 +30,7 @@ class EvaluationSet:
     resize: "square", "scale_width" or "none", as in training.
     crop_size: side of "square", width of "scale_width", in pixels.
     track: called as track(items, total, title), for a progress bar.
-    problems: names of pictures that could not be used, and why.
+    problems: pictures that could not be used, or figures that could not be measured, and why.
   """
 
   def __init__(
@@ -137,13 +137,14 @@ class EvaluationSet:
       resize=self.resize,
       crop_size=self.crop_size,
       multiple=generator.size_multiple,
-      on_problem=self._note,
+      on_problem=self.note,
     )
 
   def _view_of(self, direction: str) -> View | None:
     return self._view if direction == "ab" else None
 
-  def _note(self, name: str, error: Exception) -> None:
+  def note(self, name: str, error: Exception) -> None:
+    """Remembers a picture that cannot be used, or a figure that cannot be measured."""
     self.problems.setdefault(name, str(error))
 
 

@@ -142,6 +142,7 @@ def diversity_figure(
   *,
   distance: str,
   seed: int,
+  num_samples: int,
   weights: str | None = None,
   checkpoint: str | None = None,
 ) -> Figure:
@@ -151,35 +152,45 @@ def diversity_figure(
     diversity: of `pairwise_diversity`.
     distance: its distance: "lpips_alex".
     seed: of the draws.
+    num_samples: outputs for one source.
     weights: SHA-256 of the distance's weights.
     checkpoint: of the generator, for the record.
 
   Returns:
     Such as "diversity_lpips_alex".
   """
-  settings = {"pairs_per_source": diversity.pairs, "spread": "standard error over sources"}
+  settings = {
+    "samples_per_source": num_samples,
+    "pairs_per_source": diversity.pairs,
+    "spread": "standard error over sources",
+  }
   images = {"source": diversity.sources}
   protocol = Protocol(images, distance, "none", seed, weights, checkpoint, settings)
   return Figure(f"diversity_{distance}", diversity.mean, diversity.error, protocol)
 
 
-def coverage_figures(coverage: ModeCoverage, *, checkpoint: str | None = None) -> list[Figure]:
+def coverage_figures(
+  coverage: ModeCoverage, *, num_samples: int, seed: int, checkpoint: str | None = None
+) -> list[Figure]:
   """Mode coverage, where all right answers are known.
 
   Args:
     coverage: of `mode_coverage`.
+    num_samples: outputs for one source.
+    seed: of the first of them.
     checkpoint: of the generator, for the record.
 
   Returns:
     "mode_fraction", "mode_entropy" and "mode_error".
   """
   settings = {
+    "samples_per_source": num_samples,
     "assignment": "nearest variant by mean squared error",
     "even draws would reach": coverage.ideal_fraction,
     "counts": np.asarray(coverage.counts).tolist(),
   }
   protocol = Protocol(
-    {"source": coverage.sources}, "pixels", "none", None, None, checkpoint, settings
+    {"source": coverage.sources}, "pixels", "none", seed, None, checkpoint, settings
   )
   values = {"fraction": coverage.fraction, "entropy": coverage.entropy, "error": coverage.error}
   return [Figure(f"mode_{name}", value, None, protocol) for name, value in values.items()]

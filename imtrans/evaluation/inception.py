@@ -22,7 +22,7 @@ from imtrans.evaluation.weights import INCEPTION_SHA256, read_weights
 SIDE = 299  # Pixels.
 CLASSES = 1008  # Of the original graph; torchvision's network has 1000.
 EPSILON = 1e-3  # Of the batch normalisation.
-RESIZE = "299 x 299, bicubic with antialiasing from 8-bit values, neither rounded nor clipped"
+RESIZE = "299 x 299, bicubic with antialiasing from 8-bit values, clipped, not rounded"
 
 Weights = Mapping[str, Array | np.ndarray]
 
@@ -145,18 +145,20 @@ def resize(images: Array) -> Array:
 
   Parmar et al., 2022, "On Aliased Resizing and Surprising Subtleties in GAN Evaluation",
   https://arxiv.org/abs/2104.11222: the values are first rounded to 8 bits, as those of a picture
-  file are, then resized with an antialiased bicubic filter in floating point. What comes out is
-  neither rounded nor clipped to [0, 255].
+  file are, then resized with an antialiased bicubic filter in floating point, and clipped to
+  [0, 255] without rounding, as in version 0.1.35 of their package (older ones did not clip).
 
   Args:
     images: [batch, height, width, 3] in [-1, 1].
 
   Returns:
-    [batch, 299, 299, 3] in about [0, 255].
+    [batch, 299, 299, 3] in [0, 255].
   """
   values = jnp.clip(jnp.round(127.5 * (images + 1.0)), 0.0, 255.0)
   shape = (images.shape[0], SIDE, SIDE, images.shape[3])
-  return jax.image.resize(values, shape, "cubic", antialias=True, precision=lax.Precision.HIGHEST)
+  highest = lax.Precision.HIGHEST
+  resized = jax.image.resize(values, shape, "cubic", antialias=True, precision=highest)
+  return jnp.clip(resized, 0.0, 255.0)
 
 
 def _features(weights: Weights, images: Array) -> tuple[Array, Array]:

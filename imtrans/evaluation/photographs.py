@@ -1,6 +1,6 @@
 """Photographs made from label pictures, judged by a segmenter that was trained on the real ones."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,8 @@ from imtrans.evaluation.translation import TrainedGenerator
 MOST_PHOTOGRAPHS = 2000  # Pairs of the training split that the segmenter learns from, in memory.
 MOST_LEVELS = 5  # How often the segmenter halves its pictures.
 BATCH_SIZE = 8
+TOLERANCE = 0.4  # Root mean square over channels, in [-1, 1]: 50 levels of 255.
+NAME_THEM = "name all of them with --palette (config.palette in training)"
 
 
 class Prepared(NamedTuple):
@@ -72,14 +74,16 @@ class LabelCriterion:
         "training split has none: leave it out."
       )
     palette = find_label_palette(test, generator.direction, self._palette)
-    assert palette is not None
+    if palette is None:
+      raise ValueError(f"the colours of the label pictures are unknown: {NAME_THEM}.")
     colors = np.asarray(palette, np.float32) / 127.5 - 1.0
     real = EvaluationSet(
       training, batch_size=test.batch_size, resize=test.resize, crop_size=test.crop_size
     )
     indices = spread_indices(len(training.a), MOST_PHOTOGRAPHS)
     photos, labels = [], []
-    for _, images, count in real.batches(generator, indices):
+    for names, images, count in real.batches(generator, indices):
+      check_labels(names, images["source"][:count], colors)
       photos.append(images["target"][:count])
       labels.append(np.asarray(labels_from_colors(images["source"][:count], colors)))
     stacked = np.concatenate(photos)
@@ -92,9 +96,14 @@ class LabelCriterion:
       seed=self._seed,
       track=test.track,
     )
+    for name, why in real.problems.items():
+      test.note(name, ValueError(why))
+    listed = " ".join("#{:02x}{:02x}{:02x}".format(*color) for color in palette)
+    segmenter = segmenter._replace(protocol={**segmenter.protocol, "palette": listed})
     counter = LabelCounter(segmenter, colors)
     spec = test.target_spec(generator.direction)
-    for _, images, count in test.batches(generator):
+    for names, images, count in test.batches(generator):
+      check_labels(names, images["source"][:count], colors)
       for source, photo in zip(
         images["source"][:count], as_stored(images["target"][:count], spec), strict=True
       ):
@@ -175,6 +184,32 @@ def find_label_palette(
   if target is None or target.spec.palette is not None:
     return None
   return source.spec.palette or palette
+
+
+def check_labels(names: Sequence[str], labels: np.ndarray, colors: np.ndarray) -> None:
+  """Raises ValueError for the first label picture whose colours are mostly not those of a palette.
+
+  JPEG and resizing mix colours at the borders of labels, so a part of the pixels may be far off.
+
+  Args:
+    names: of the pictures.
+    labels: float32 [pictures, height, width, channels] in [-1, 1].
+    colors: [classes, channels] in [-1, 1].
+  """
+  if labels.shape[-1] != colors.shape[-1]:
+    raise ValueError(
+      f"the palette has colours of {colors.shape[-1]} channels, the label pictures have "
+      f"{labels.shape[-1]}: segmentation is for RGB label pictures."
+    )
+  for name, picture in zip(names, labels, strict=False):
+    near = np.asarray(labels_from_colors(picture[None], colors, tolerance=TOLERANCE))[0] >= 0
+    if np.mean(near) < 0.5:
+      row, column = np.argwhere(~near)[0]
+      red, green, blue = np.rint(127.5 * (picture[row, column] + 1.0)).astype(int)
+      raise ValueError(
+        f"{100 * np.mean(~near):.0f} % of the label picture {name!r} are of other colours than the "
+        f"palette, for one #{red:02x}{green:02x}{blue:02x}: {NAME_THEM}."
+      )
 
 
 def _num_levels(size: tuple[int, ...]) -> int:

@@ -14,6 +14,7 @@ from imtrans.evaluation.evaluate import Evaluation
 from imtrans.evaluation.evaluation_set import EvaluationSet
 from imtrans.evaluation.gallery import (
   NAMES,
+  Card,
   Section,
   choose_cards,
   make_card,
@@ -29,8 +30,10 @@ from imtrans.training.run import Run
 
 UNPAIRED = (
   "The test pictures are not paired, so there is nothing to compare an output with: no figures. "
-  "Sets of pictures can be compared without pairs: --metrics fd_vgg16, for one."
+  "Sets of pictures can be compared without pairs: --metrics kd_vgg16, for one."
 )
+ALONE = "There are no true pictures to compare an output with: no figures."
+MARK = ".unfinished_evaluation"  # Beside pictures until all files are written.
 METHOD_TITLES = {"pix2pix": "pix2pix", "cyclegan": "CycleGAN"}
 
 
@@ -78,17 +81,20 @@ def write_evaluation(
     _check_free(folder, output)
     judgement = evaluation.judge(generators, index, checkpoint=run.checkpoint)
     shown = pictures.track(judgement, len(source), f"translating {NAMES[direction]}")
-    cards = [make_card(result) for result in _saved(shown, folder, pictures.target_spec(direction))]
+    spec = pictures.target_spec(direction)
+    cards = [make_card(result) for result in _saved(shown, folder, spec)]
+    _remove_others(folder, cards, _names_before(output, direction), spec)
     rows += [{"name": card.name, "direction": direction, **card.figures} for card in cards]
     sections.append(Section(direction, choose_cards(cards), len(cards)))
     scores += judgement.scores()
   metrics = log_scalars(scores, generators[0].direction)
   protocol = _protocol(run, sections, split, generators[0], pictures)
-  notes = [] if metrics else [UNPAIRED]
+  note = ALONE if pictures.dataset.b is None else UNPAIRED
+  notes = [] if metrics else [note]
   record = {
     **metrics,
     "figures": [score.as_dict() for score in scores],
-    **({} if metrics else {"note": UNPAIRED}),
+    **({} if metrics else {"note": note}),
     **({"problems": pictures.problems} if pictures.problems else {}),
     "protocol": protocol,
   }
@@ -105,16 +111,37 @@ def write_evaluation(
     protocol=protocol,
     notes=[*notes, *(f"Left out: {why}" for why in pictures.problems.values())],
   )
+  (output / MARK).unlink()
   return record
 
 
 def _check_free(folder: Path, output: Path) -> None:
   """Pictures that were not written here must not be mixed with outputs, or overwritten by them."""
-  if folder.is_dir() and any(folder.iterdir()) and not (output / "metrics.json").exists():
+  ours = any((output / name).exists() for name in (MARK, "metrics.json"))
+  if folder.is_dir() and any(folder.iterdir()) and not ours:
     raise ValueError(
       f"{folder} holds files, and no evaluation wrote them (there is no metrics.json beside it): "
       "choose another --output."
     )
+  (output / MARK).touch()
+
+
+def _remove_others(folder: Path, cards: Sequence[Card], before: set[str], spec: ImageSpec) -> None:
+  """Removes the pictures of an earlier evaluation that this one did not write again."""
+  for name in before - {card.name for card in cards}:
+    path = folder / f"{name}{image_suffix(spec)}"
+    if path.resolve().is_relative_to(folder.resolve()):
+      path.unlink(missing_ok=True)
+
+
+def _names_before(output: Path, direction: str) -> set[str]:
+  """The pictures that the last evaluation wrote."""
+  try:
+    with (output / "per_image.csv").open(newline="", encoding="utf-8") as file:
+      rows = list(csv.DictReader(file))
+  except (OSError, ValueError, csv.Error):
+    return set()
+  return {row["name"] for row in rows if row.get("direction") == direction and row.get("name")}
 
 
 def _saved(results: Iterable[Result], folder: Path, spec: ImageSpec) -> Iterator[Result]:

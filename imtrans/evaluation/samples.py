@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 
 import numpy as np
 
+from imtrans.data import ImageError
 from imtrans.evaluation.diversity import mode_coverage, pairwise_diversity
 from imtrans.evaluation.evaluation_set import EvaluationSet, spread_indices
 from imtrans.evaluation.figures import Figure, coverage_figures, diversity_figure
@@ -67,6 +67,7 @@ class SampleJudge:
       diversity,
       distance="lpips_alex",
       seed=self._seed,
+      num_samples=self._num_samples,
       weights=BACKBONES["alex"].sha256,
       checkpoint=self._checkpoint,
     )
@@ -74,14 +75,21 @@ class SampleJudge:
   def _coverage(self) -> list[Figure]:
     groups = find_variants(self._pictures, self._generator.direction)
     chosen = [groups[index] for index in spread_indices(len(groups), MOST_SOURCES)]
-    answers = self._pictures.batches(self._generator, list(chain.from_iterable(chosen)))
-    targets = (images["target"][i] for _, images, count in answers for i in range(count))
+    source, _ = self._pictures.domains(self._generator.direction)
+    group_of = {source.names[group[0]]: group for group in chosen}
     outputs = self._outputs([group[0] for group in chosen])
-    pairs = (
-      (made, np.stack([next(targets) for _ in group]))
-      for (made, _), group in zip(outputs, chosen, strict=True)
+    coverage = mode_coverage((made, self._answers(group_of[name])) for made, name in outputs)
+    return coverage_figures(
+      coverage,
+      num_samples=self._num_samples,
+      seed=self._generator.seed,
+      checkpoint=self._checkpoint,
     )
-    return coverage_figures(mode_coverage(pairs), checkpoint=self._checkpoint)
+
+  def _answers(self, group: Sequence[int]) -> np.ndarray:
+    """The right answers for one source, [variants, height, width, channels]."""
+    batches = self._pictures.batches(self._generator, group)
+    return np.concatenate([images["target"][:count] for _, images, count in batches])
 
   def _outputs(self, indices: Sequence[int]) -> Iterable[tuple[np.ndarray, str]]:
     """Yields the outputs for each source, [num_samples, height, width, channels], and its name."""
@@ -115,8 +123,12 @@ def find_variants(pictures: EvaluationSet, direction: str) -> list[list[int]]:
     return []
   groups: dict[bytes, dict[bytes, int]] = {}
   for index in range(len(source)):
-    answers = groups.setdefault(_digest(source[index]), {})
-    answers.setdefault(_digest(target[index]), index)
+    try:
+      drawn, answer = _digest(source[index]), _digest(target[index])
+    except ImageError as error:
+      pictures.note(source.names[index], error)
+      continue
+    groups.setdefault(drawn, {}).setdefault(answer, index)
   return [list(answers.values()) for answers in groups.values() if len(answers) > 1]
 
 

@@ -30,6 +30,7 @@ from imtrans.evaluation.histograms import LabCollector, LabHistograms
 from imtrans.evaluation.inception import inception
 from imtrans.evaluation.pairs import Result, as_stored
 from imtrans.evaluation.translation import TrainedGenerator
+from imtrans.evaluation.weights import INCEPTION_SHA256
 
 KERNEL_SUBSET = 1000  # Pictures in a subset of the kernel distance, where there are so many.
 NUM_SUBSETS = 100
@@ -65,8 +66,9 @@ class Gathered:
     return self._features[name]
 
   def colors(self) -> LabHistograms:
-    """Returns the colours of all pictures; ValueError if there were none."""
-    assert self._colors is not None
+    """Returns the colours of all pictures; ValueError if there were none, or none were counted."""
+    if self._colors is None:
+      raise ValueError("colours were not counted: ask for histogram_intersection from the start.")
     return self._colors.finish()
 
 
@@ -74,7 +76,13 @@ class SetCriteria:
   """The criteria that compare sets; the features of true pictures are computed once."""
 
   def __init__(
-    self, pictures: EvaluationSet, criteria: Sequence[str], *, inception_path: str | Path, seed: int
+    self,
+    pictures: EvaluationSet,
+    criteria: Sequence[str],
+    *,
+    inception_path: str | Path,
+    inception_sha256: str = INCEPTION_SHA256,
+    seed: int,
   ):
     """Reads the weights, so that missing ones are known at once.
 
@@ -82,6 +90,7 @@ class SetCriteria:
       pictures: the test set.
       criteria: keys of `CRITERIA`; those of other kinds are left to others.
       inception_path: file of the weights of Inception; read only if they are needed.
+      inception_sha256: what its SHA-256 must be.
       seed: of subsets and projections.
 
     Raises:
@@ -90,12 +99,12 @@ class SetCriteria:
     open_network: dict[str, Callable[[], FeatureNetwork]] = {
       "alexnet": pooled_alexnet,
       "vgg16": pooled_vgg16,
-      "inception": lambda: inception(inception_path),
+      "inception": lambda: inception(inception_path, sha256=inception_sha256),
     }
     self.criteria = [name for name in criteria if CRITERIA[name].kind == "set"]
     needed = {CRITERIA[name].features for name in self.criteria} - {""}
     self.seed = seed
-    self._pictures = pictures
+    self.pictures = pictures
     self._networks = [open_network[name]() for name in sorted(needed)]
     self._reals: dict[str, Gathered] = {}
 
@@ -107,12 +116,12 @@ class SetCriteria:
     """What there is of the true pictures of a generator's target domain."""
     direction = generator.direction
     if direction not in self._reals:
-      _, target = self._pictures.domains(direction)
-      true = self._pictures.true_pictures(generator)
+      _, target = self.pictures.domains(direction)
+      true = self.pictures.true_pictures(generator)
       gathered = self.gathered()
       title = f"true pictures {direction[1].upper()}"
-      for picture in self._pictures.track(true, len(target or ()), title):
-        gathered.add(as_stored(picture, self._pictures.target_spec(direction)))
+      for picture in self.pictures.track(true, len(target or ()), title):
+        gathered.add(as_stored(picture, self.pictures.target_spec(direction)))
       self._reals[direction] = gathered
     return self._reals[direction]
 
@@ -136,12 +145,17 @@ class SetJudge:
     self._fake.add(result.output)
 
   def figures(self) -> Iterable[tuple[str, Figure]]:
-    """Yields all figures, of the model; ValueError for too few pictures."""
+    """Yields all figures, of the model; those that need more pictures are noted."""
     real = self._criteria.real(self._generator)
     for name in self._criteria.criteria:
-      for figure in set_figures(
-        name, real, self._fake, seed=self._criteria.seed, checkpoint=self._checkpoint
-      ):
+      try:
+        figures = set_figures(
+          name, real, self._fake, seed=self._criteria.seed, checkpoint=self._checkpoint
+        )
+      except ValueError as error:  # Too few were left, after those that could not be read.
+        self._criteria.pictures.note(name, error)
+        continue
+      for figure in figures:
         yield "model", figure
 
 

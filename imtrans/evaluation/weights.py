@@ -169,7 +169,9 @@ def read_weights(path: str | Path, *, sha256: str | None) -> tuple[dict[str, np.
   Raises:
     ValueError: if it cannot be read, is another file, or holds anything but tensors.
   """
-  data = _verified(Path(path), sha256, "pass its own sha256, or None, if it is a copy you trust")
+  data = _verified(
+    Path(path), sha256, "download it again, or give the checksum of a copy you trust"
+  )
   try:
     return read_state_dict(data), hashlib.sha256(data).hexdigest()
   except UnreadableError as error:

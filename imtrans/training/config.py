@@ -59,6 +59,8 @@ def default_config() -> ConfigDict:
   config.save_every = 5_000
   config.keep = 3  # Newest checkpoints kept; the best one is kept beside them.
   config.metrics = ("l1", "psnr", "ssim")  # Measured on the test pictures.
+  config.inception = ""  # File of the weights of Inception, for fid and its kin.
+  config.palette = ""  # Colours of the label pictures, for segmentation.
   config.best_metric = "eval/l1"  # By which the best checkpoint is chosen.
   config.eval_batch_size = 16
   return config

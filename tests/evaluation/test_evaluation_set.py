@@ -37,7 +37,7 @@ def test_colours_are_measured_and_shown_with_their_lightness():
   judgement = evaluation.judge(generators)
   results = list(judgement)
   for index, result in enumerate(results):
-    np.testing.assert_allclose((result.target + 1) * 127.5, clean[index], atol=2.01)
+    np.testing.assert_allclose((result.target + 1) * 127.5, clean[index], atol=5)
     assert result.output.shape == (16, 16, 3)
     assert np.ptp(result.output, axis=-1).max() < 0.02  # Grey, of the source's lightness.
   scores = {score.figure.name: score.figure.value for score in judgement.scores()}

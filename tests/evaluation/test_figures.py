@@ -104,8 +104,10 @@ def test_every_figure_goes_into_json():
     *_all(_features(0), _features(1)),
     figures.picture_figure("l1", [0.1, 0.2]),
     *figures.color_figures(colors, colors, images={"real": 3, "fake": 3}),
-    figures.diversity_figure(Diversity(0.1, math.nan, 1, 3), distance="lpips_alex", seed=2),
-    *figures.coverage_figures(mode_coverage([(pictures, pictures)])),
+    figures.diversity_figure(
+      Diversity(0.1, math.nan, 1, 3), distance="lpips_alex", seed=2, num_samples=3
+    ),
+    *figures.coverage_figures(mode_coverage([(pictures, pictures)]), num_samples=3, seed=0),
     *figures.segmentation_figures(found, segmenter, images=3),
   ]
   names = [figure.name for figure in made]

@@ -69,3 +69,18 @@ def test_a_training_split_without_pairs_is_refused():
   generators = (TrainedGenerator(_paint, {"colors": PHOTO_COLORS}, {}),)
   with pytest.raises(ValueError, match="needs pairs of labels and photographs"):
     evaluation.scalars(generators)
+
+
+def test_a_palette_of_other_colours_is_refused():
+  training, test = (from_arrays(*_pairs(4, seed)) for seed in (0, 1))
+  pictures = EvaluationSet(test, batch_size=2, resize="square", crop_size=16)
+  evaluation = Evaluation(
+    pictures,
+    ("segmentation",),
+    training=lambda: training,
+    palette=((0, 255, 0), (255, 255, 255)),
+    segmenter_steps=1,
+  )
+  generators = (TrainedGenerator(_paint, {"colors": PHOTO_COLORS}, {}),)
+  with pytest.raises(ValueError, match=r"label picture '000000' are of other colours.*--palette"):
+    evaluation.scalars(generators)

@@ -99,3 +99,40 @@ def test_suffixes(spec, suffix):
   assert image_suffix(spec) == suffix
   assert suffix_can_hold(".TIFF", spec)
   assert suffix_can_hold(".jpg", spec) == (spec.dtype == "uint8" and spec.channels == 3)
+
+
+def test_an_evaluation_that_was_broken_off_can_be_done_again(make_run, make_dataset, tmp_path):
+  run, dataset = make_run(), make_dataset()
+  broken = make_dataset()
+  broken.a._arrays = [*broken.a._arrays[:3], "not a picture", broken.a._arrays[4]]
+  with pytest.raises(AttributeError):  # Something that nobody foresees.
+    write(run, broken, tmp_path, workdir=tmp_path)
+  assert not (tmp_path / "metrics.json").exists()
+  write(run, dataset, tmp_path, workdir=tmp_path)
+  assert {path.name for path in tmp_path.iterdir()} == {
+    *("images", "index.html", "metrics.json", "per_image.csv")
+  }
+
+
+def test_pictures_of_an_earlier_evaluation_do_not_stay(make_run, make_dataset, tmp_path):
+  write(make_run(), make_dataset(), tmp_path, workdir=tmp_path)
+  (tmp_path / "images" / "mine.png").write_bytes(b"mine")
+  write(make_run(), make_dataset(count=2), tmp_path, workdir=tmp_path)
+  names = {path.name for path in (tmp_path / "images").iterdir()}
+  assert names == {"picture0.png", "picture1.png", "mine.png"}
+
+
+def test_a_figure_that_needs_more_pictures_takes_none_with_it(make_run, make_dataset, tmp_path):
+  dataset = make_dataset(count=6)
+  dataset.a._arrays = [*dataset.a._arrays[:5], dataset.a._arrays[5][..., :2]]
+  run = make_run()
+  run.config.unlock()
+  criteria = ("l1", "histogram_intersection", "manifolds_vgg16")
+  written = write(run, dataset, tmp_path, workdir=tmp_path, criteria=criteria)
+  assert {"eval/l1", "eval/histogram_intersection_L"} <= set(written)
+  assert "eval/precision_vgg16" not in written
+  assert set(written["problems"]) == {"picture5", "manifolds_vgg16"}
+  assert "at least 4 pictures" in written["problems"]["manifolds_vgg16"] or (
+    "at least 6 pictures" in written["problems"]["manifolds_vgg16"]
+  )
+  assert "Left out: " in (tmp_path / "index.html").read_text()

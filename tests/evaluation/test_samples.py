@@ -61,3 +61,14 @@ def test_a_generator_that_knows_one(pictures):
   assert found["mode_entropy"].value == pytest.approx(0.0)
   assert found["mode_error"].value == pytest.approx(10 / 255, rel=1e-3)
   assert found["diversity_lpips_alex"].value == pytest.approx(0.0, abs=1e-7)
+
+
+def test_a_picture_that_cannot_be_read_is_left_out_of_its_group(pictures):
+  broken = pictures.dataset.b
+  broken._arrays = [*broken._arrays[:1], broken._arrays[1][..., :2], *broken._arrays[2:]]
+  assert find_variants(pictures, "ab") == [[0, 2, 3]]
+  assert list(pictures.problems) == ["b"]
+  found = _judge(pictures, [50, 100, 150], samples=6, criteria=("mode_coverage",))
+  assert found["mode_fraction"].value == 1.0
+  assert found["mode_error"].value == pytest.approx(0.0, abs=1e-6)
+  assert found["mode_fraction"].protocol.settings["samples_per_source"] == 6

@@ -97,7 +97,9 @@ def test_a_file_of_the_user():
   for expected in (None, sha256, sha256.upper()):
     read, found = weights.read_weights(path, sha256=expected)
     assert found == sha256 and set(read) == set(SAVED)
-  with pytest.raises(ValueError, match=r"SHA-256 \w{12}\.\.\. instead of 0{12}\.\.\.\): pass"):
+  with pytest.raises(
+    ValueError, match=r"SHA-256 \w{12}\.\.\. instead of 0{12}\.\.\.\): download it again"
+  ):
     weights.read_weights(path, sha256="0" * 64)
 
 

@@ -1,0 +1,150 @@
+"""Eigenvalues of a game's Jacobian from Jacobian-vector products: no matrix is ever built.
+
+Near a fixed point of the players' `vector_field` v, a simultaneous gradient step of size h is
+z + h v(z), with eigenvalues 1 + h e for e in the spectrum of the Jacobian of v. Real negative ones
+are descent; a pair near the imaginary axis is the rotation that makes adversarial training swing.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.flatten_util import ravel_pytree
+
+from imtrans.theory.update_rules import Losses, Players, vector_field
+
+
+class Spectrum(NamedTuple):
+  """Approximate eigenvalues, largest modulus first.
+
+  eigenvalues: [count], complex.
+  residuals: [count], |A u - e u| of each with its vector u of norm one; small means converged.
+  """
+
+  eigenvalues: np.ndarray
+  residuals: np.ndarray
+
+
+def jacobian_spectrum(
+  losses: Losses, players: Players, *, num_steps: int = 20, key: Array | None = None
+) -> Spectrum:
+  """Leading eigenvalues of the Jacobian of the game's vector field.
+
+  Mescheder et al., 2017, "The Numerics of GANs", Eq. 5, https://arxiv.org/abs/1705.10461, for the
+  matrix; Berard et al., 2020, "A Closer Look at the Optimization Landscapes of Generative
+  Adversarial Networks", https://arxiv.org/abs/1906.04848, look at it in trained networks.
+
+  Each step costs one product (a forward derivative through both gradients) and one more vector of
+  all parameters to hold.
+
+  Args:
+    losses: one per player, see `imtrans.theory.update_rules`.
+    players: a pair of pytrees of one floating-point type, where to linearize.
+    num_steps: Krylov vectors; with as many as there are parameters all eigenvalues are exact.
+    key: of the random start.
+
+  Returns:
+    At most `num_steps` eigenvalues of the Jacobian of -(d losses[0]/d first, d losses[1]/d second)
+    and their residuals.
+  """
+  flat, unravel = ravel_pytree(players)
+  start_key, later_key = jax.random.split(jax.random.key(0) if key is None else key)
+
+  def field(flat):
+    return ravel_pytree(vector_field(losses, unravel(flat)))[0]
+
+  @jax.jit
+  def decompose(flat):
+    start = jax.random.normal(start_key, flat.shape, flat.dtype)
+    product = functools.partial(_derivative, field, flat)
+    _, hessenberg = arnoldi(product, start, min(num_steps, flat.size), later_key)
+    return hessenberg
+
+  # On the host: not every accelerator finds eigenvalues of general matrices; this one is small.
+  hessenberg = np.asarray(decompose(flat), np.float64)
+  eigenvalues, vectors = np.linalg.eig(hessenberg[:-1])
+  residuals = np.abs(hessenberg[-1, -1] * vectors[-1])
+  order = np.argsort(-np.abs(eigenvalues), stable=True)
+  return Spectrum(eigenvalues[order], residuals[order])
+
+
+def arnoldi(
+  product: Callable[[Array], Array], start: Array, num_steps: int, key: Array
+) -> tuple[Array, Array]:
+  """Projects a linear map on the Krylov space of a vector.
+
+  Arnoldi, 1951; here with Gram-Schmidt done twice, as one pass loses orthogonality in float32
+  (Giraud et al., 2005). Where the space is exhausted a fresh random direction goes on, so that
+  eigenvalues with several eigenvectors are found as often as they occur.
+
+  Args:
+    product: the map, [size] -> [size].
+    start: [size], not zero.
+    num_steps: at most size.
+    key: of the fresh directions.
+
+  Returns:
+    basis [num_steps + 1, size], orthonormal rows V but for the last where num_steps = size, and
+    hessenberg [num_steps + 1, num_steps] H, with A V[:-1]^T = V^T H.
+  """
+  basis = jnp.zeros((num_steps + 1, start.size), start.dtype)
+  basis = basis.at[0].set(start / jnp.linalg.norm(start))
+  hessenberg = jnp.zeros((num_steps + 1, num_steps), start.dtype)
+  negligible = 32.0 * float(jnp.finfo(start.dtype).eps)
+
+  def step(index, carry):
+    basis, hessenberg = carry
+    image = product(basis[index])
+    rest, coefficients = _orthogonalized(image, basis)
+    norm = jnp.linalg.norm(rest)
+    exhausted = norm <= negligible * jnp.linalg.norm(image)
+
+    def fresh():
+      draw = jax.random.normal(jax.random.fold_in(key, index), start.shape, start.dtype)
+      direction, _ = _orthogonalized(draw / jnp.linalg.norm(draw), basis)
+      return direction / jnp.linalg.norm(direction)
+
+    following = jax.lax.cond(exhausted, fresh, lambda: rest / norm)
+    coefficients = coefficients.at[index + 1].set(jnp.where(exhausted, 0.0, norm))
+    return basis.at[index + 1].set(following), hessenberg.at[:, index].set(coefficients)
+
+  return jax.lax.fori_loop(0, num_steps, step, (basis, hessenberg))
+
+
+def consensus_cosine(losses: Losses, players: Players) -> Array:
+  """Cosine between the players' direction v and the steepest descent of |v|^2 / 2.
+
+  One where all agree (descent on one round bowl), zero where the game only rotates (the bilinear
+  game everywhere), negative where following v makes the gradients larger. Consensus optimisation
+  (Mescheder et al., 2017, Sec. 4, https://arxiv.org/abs/1705.10461) mixes the two directions.
+
+  Args:
+    losses: one per player.
+    players: a pair of pytrees, not at a fixed point.
+
+  Returns:
+    Scalar in [-1, 1].
+  """
+  field, pull_back = jax.vjp(functools.partial(vector_field, losses), players)
+  (uphill,) = pull_back(field)
+  field, uphill = ravel_pytree(field)[0], ravel_pytree(uphill)[0]
+  return -jnp.vdot(field, uphill) / (jnp.linalg.norm(field) * jnp.linalg.norm(uphill))
+
+
+def _derivative(function: Callable, point: Any, direction: Any) -> Any:
+  return jax.jvp(function, (point,), (direction,))[1]
+
+
+def _orthogonalized(vector: Array, basis: Array) -> tuple[Array, Array]:
+  """What of a vector is orthogonal to the rows of the basis, and its coefficients in them."""
+  total = jnp.zeros(basis.shape[0], vector.dtype)
+  for _ in range(2):
+    # In full precision: the bfloat16 products of a TPU would not be orthogonal at all.
+    coefficients = jnp.matmul(basis, vector, precision="highest")
+    vector = vector - jnp.matmul(coefficients, basis, precision="highest")
+    total = total + coefficients
+  return vector, total

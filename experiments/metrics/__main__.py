@@ -1,0 +1,170 @@
+"""Measures the metrics, and writes results.json, the tables of the README and the pictures.
+
+python -m experiments.metrics --facades DIR
+python -m experiments.metrics --photos DIR --parts pictures sets
+python -m experiments.metrics --tiny --output FOLDER
+Without --facades there is no segmentation; without either folder, no photographs are measured.
+"""
+
+import argparse
+import functools
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from experiments.metrics import figures, paired, references, segmentation, sets, tables
+from experiments.metrics.damage import DAMAGES, compared
+from experiments.metrics.pictures import Pictures, openmoji, photographs
+from experiments.record import provenance, replace_section, store
+
+FOLDER = Path(__file__).parent
+PARTS = ("references", "pictures", "sets", "segmentation")
+SHOWN = 2  # Drawings that are shown damaged.
+
+
+class Plan(NamedTuple):
+  """How much is measured: numbers of pictures, sizes in pixels.
+
+  rendered: size at which OpenMoji is rendered.
+  reference_count, reference_size: drawings whose features are compared with the references.
+  psnrs: decibels at which damages are compared, see `damage.compared`.
+  """
+
+  rendered: int = 256
+  reference_count: int = 600
+  reference_size: int = 64
+  paired_count: int = 20
+  paired_size: int = 176
+  set_count: int = 192
+  set_size: int = 128
+  num_halvings: int = 5
+  psnrs: tuple[float, ...] = (30.0, 25.0, 20.0)
+  damages: tuple[str, ...] = tuple(DAMAGES)
+  networks: tuple[str, ...] = tuple(sets.NETWORKS)
+  perceptual: tuple[str, ...] = tuple(paired.PERCEPTUAL)
+  segmentation_size: int = 128
+  training: tuple[tuple[str, Any], ...] = (("num_steps", 700),)
+
+
+TINY = Plan(
+  rendered=64,
+  reference_count=32,
+  reference_size=32,
+  paired_count=2,
+  paired_size=176,
+  set_count=16,
+  set_size=32,
+  num_halvings=2,
+  psnrs=(25.0,),
+  damages=("blur", "hue"),
+  networks=("alexnet",),
+  perceptual=("lpips_alex",),
+  segmentation_size=32,
+  training=(("num_steps", 2), ("features", 4), ("num_levels", 2), ("batch_size", 2)),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
+  """Runs the parts that are asked for and returns all records of the output folder."""
+  parser = _parser()
+  parsed = parser.parse_args(arguments)
+  if parsed.tiny and not parsed.output:
+    parser.error("--tiny would overwrite what is recorded: give --output FOLDER")
+  plan = TINY if parsed.tiny else Plan()
+  output = Path(parsed.output) if parsed.output else FOLDER
+  output.mkdir(parents=True, exist_ok=True)
+  if not (output / "README.md").exists():
+    shutil.copy(FOLDER / "README.md", output)
+  for key, measure in _work(parsed, plan).items():
+    print(f"{key} ...", file=sys.stderr, flush=True)
+    start = time.perf_counter()
+    record = measure()
+    seconds = round(time.perf_counter() - start, 1)
+    origin = {"command": _command(parsed), "seconds": seconds, **provenance()}
+    store(output / "results.json", key, {**origin, **record})
+    print(f"{key}: {seconds:.0f} s", file=sys.stderr, flush=True)
+    _write_tables(output)
+  records = _write_tables(output)
+  shown = openmoji(plan.set_count, plan.paired_size, rendered=plan.rendered)
+  chosen = [index * plan.set_count // SHOWN + 5 for index in range(SHOWN)]
+  sample = Pictures("openmoji", [shown.names[i] for i in chosen], shown.images[chosen])
+  figures.draw_all(records, sample, compared(plan.psnrs), output)
+  return records
+
+
+def _work(parsed: argparse.Namespace, plan: Plan) -> dict[str, Callable[[], dict[str, Any]]]:
+  """Returns what is to be measured, by the key of its record."""
+  opened: dict[str, Callable[[int, int], Pictures]] = {
+    "openmoji": lambda count, size: openmoji(count, size, rendered=plan.rendered)
+  }
+  path = parsed.photos or parsed.facades
+  if path:
+    opened["photos"] = lambda count, size: photographs(path, count, size)
+
+  def compare() -> dict[str, Any]:
+    few = opened["openmoji"](plan.paired_count, plan.paired_size)
+    many = opened["openmoji"](plan.reference_count, plan.reference_size)
+    return references.compare(references.gather(few, many))
+
+  def of_pictures(kind: str) -> dict[str, Any]:
+    pictures = opened[kind](plan.paired_count, plan.paired_size)
+    options = {"damages": plan.damages, "perceptual": plan.perceptual}
+    return paired.measure(pictures, plan.psnrs, **options)
+
+  def of_sets(kind: str) -> dict[str, Any]:
+    pictures = opened[kind](plan.set_count, plan.set_size)
+    options = {"damages": plan.damages, "networks": plan.networks}
+    return sets.measure(pictures, plan.psnrs, num_halvings=plan.num_halvings, **options)
+
+  def of_segmentation() -> dict[str, Any]:
+    training = dict(plan.training)
+    return segmentation.measure(parsed.facades, plan.segmentation_size, parsed.seeds, **training)
+
+  work: dict[str, Callable[[], dict[str, Any]]] = {}
+  if "references" in parsed.parts:
+    work["references"] = compare
+  for part, measure in (("pictures", of_pictures), ("sets", of_sets)):
+    if part in parsed.parts:
+      work |= {f"{part}-{kind}": functools.partial(measure, kind) for kind in opened}
+  if "segmentation" in parsed.parts and parsed.facades:
+    work["segmentation"] = of_segmentation
+  return work
+
+
+def _parser() -> argparse.ArgumentParser:
+  parser = argparse.ArgumentParser(
+    prog="python -m experiments.metrics", description=(__doc__ or "").splitlines()[0]
+  )
+  parser.add_argument("--facades", default="", help="CMP Facades as trainA, trainB, testA, testB")
+  parser.add_argument("--photos", default="", help="photographs; by default those of --facades")
+  parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS))
+  parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of segmenters")
+  parser.add_argument("--tiny", action="store_true", help="a few pictures: does it run?")
+  parser.add_argument("--output", default="", help="folder of results.json, README.md, pictures")
+  return parser
+
+
+def _command(parsed: argparse.Namespace) -> str:
+  """The command without the reader's folders."""
+  words = ["python -m experiments.metrics"]
+  words += [f"--{name} DIR" for name in ("facades", "photos") if getattr(parsed, name)]
+  if list(parsed.parts) != list(PARTS):
+    words.append("--parts " + " ".join(parsed.parts))
+  words += ["--tiny"] if parsed.tiny else []
+  return " ".join(words)
+
+
+def _write_tables(output: Path) -> dict[str, dict[str, Any]]:
+  results = output / "results.json"
+  records = json.loads(results.read_text()) if results.exists() else {}
+  for name, text in tables.sections(records).items():
+    replace_section(output / "README.md", name, text)
+  return records
+
+
+if __name__ == "__main__":
+  main()

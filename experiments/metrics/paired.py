@@ -1,0 +1,67 @@
+"""What the metrics of one picture and its target say to every damage."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from experiments.metrics.damage import decibels, levels, spoil
+from experiments.metrics.pictures import Pictures
+from imtrans.evaluation import metrics
+from imtrans.evaluation.lpips import lpips_distance
+
+PIXELS = {
+  "l1": metrics.l1,
+  "l2": metrics.l2,
+  "psnr": metrics.psnr,
+  "ssim": metrics.ssim,
+  "ms_ssim": metrics.ms_ssim,
+}
+PERCEPTUAL = {"lpips_alex": "alex", "lpips_vgg": "vgg"}
+BATCH = 8
+
+
+def measure(
+  pictures: Pictures,
+  psnrs: Sequence[float],
+  *,
+  damages: Sequence[str],
+  perceptual: Sequence[str] = tuple(PERCEPTUAL),
+) -> dict[str, Any]:
+  """Spoils every picture in every way and asks every metric.
+
+  Args:
+    pictures: at least 161 pixels high and wide, for the multi-scale metric.
+    psnrs: decibels at which damages are compared.
+    damages: keys of `damage.DAMAGES`.
+    perceptual: keys of `PERCEPTUAL`.
+
+  Returns:
+    "size", "pictures", "psnrs", and "levels": a list of {"damage", "strength", "asked", "decibels",
+    "figures": {name: [mean, standard deviation over pictures]}}.
+  """
+  distances = {name: jax.jit(function) for name, function in PIXELS.items()}
+  distances |= {name: lpips_distance(PERCEPTUAL[name]) for name in perceptual}
+  images, names = pictures.images, pictures.names
+  rows = []
+  for level in levels(images, names, psnrs, num_natural=2, damages=damages):
+    spoiled = spoil(level.damage, level.strength, images, names)
+    figures = {}
+    for name, distance in distances.items():
+      values = np.concatenate(
+        [
+          np.asarray(distance(spoiled[start : start + BATCH], images[start : start + BATCH]))
+          for start in range(0, len(images), BATCH)
+        ]
+      ).astype(np.float64)
+      figures[name] = [float(np.mean(values)), float(np.std(values, ddof=1))]
+    rows.append(
+      {**level._asdict(), "decibels": round(decibels(images, spoiled), 2), "figures": figures}
+    )
+  return {
+    "size": images.shape[1],
+    "pictures": len(images),
+    "psnrs": list(psnrs),
+    "levels": rows,
+  }

@@ -1,0 +1,180 @@
+"""The tables of the README, written from results.json alone."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from experiments.metrics.damage import DAMAGES, compared
+from experiments.metrics.pictures import KINDS
+from experiments.metrics.segmentation import SCORES
+
+Records = dict[str, dict[str, Any]]
+
+NOT_RUN = "No run is recorded."
+# How each figure is written, and which way is better.
+TITLES = {
+  "l1": "L1 ↓",
+  "psnr": "PSNR ↑",
+  "ssim": "SSIM ↑",
+  "ms_ssim": "MS-SSIM ↑",
+  "lpips_alex": "LPIPS alex ↓",
+  "lpips_vgg": "LPIPS vgg ↓",
+  "fd_alexnet": "FD alexnet ↓",
+  "fd_vgg16": "FD vgg16 ↓",
+  "kd_vgg16": "KD vgg16 ↓",
+  "sliced_wasserstein_vgg16": "SW vgg16 ↓",
+  "precision_vgg16": "precision ↑",
+  "recall_vgg16": "recall ↑",
+  "density_vgg16": "density ↑",
+  "coverage_vgg16": "coverage ↑",
+  "histogram_intersection_L": "L ↑",
+  "histogram_intersection_a": "a ↑",
+  "histogram_intersection_b": "b ↑",
+}
+PAIRED = ("l1", "psnr", "ssim", "ms_ssim", "lpips_alex", "lpips_vgg")
+SETS = tuple(name for name in TITLES if name not in PAIRED)
+MODES = {
+  "half": "a random half of them, each twice",
+  "tenth": "a random tenth of them, each ten times",
+  "darker": "the darker half of them, each twice",
+}
+
+
+def sections(records: Records) -> dict[str, str]:
+  """Returns the text of every generated section of the README, by marker."""
+  texts = {"references": _references(records.get("references"))}
+  for part, write in (("pictures", _pictures), ("sets", _sets)):
+    for kind in KINDS:
+      texts[f"{part} {kind}"] = write(records.get(f"{part}-{kind}"))
+  texts["segmentation"] = _segmentation(records.get("segmentation"))
+  texts["origin"] = _origin(records)
+  return texts
+
+
+def number(value: float, spread: float | None = None) -> str:
+  """Returns a number with as many digits as its spread tells apart, or three."""
+  if spread is None:
+    return f"{value:.0f}" if abs(value) >= 100.0 else f"{value:.3g}"
+  digits = 3 if spread <= 0.0 else int(np.clip(1 - np.floor(np.log10(spread)), 0, 4))
+  return f"{value:.{digits}f} ± {spread:.{digits}f}"
+
+
+def strength(level: dict[str, Any]) -> str:
+  """Returns damage and strength of a level in words: "Gaussian blur, σ = 1.20 px"."""
+  spec = DAMAGES[level["damage"]]
+  return f"{spec.title}, {spec.unit.format(level['strength'])}"
+
+
+def _references(record: dict[str, Any] | None) -> str:
+  if record is None:
+    return NOT_RUN
+  rows = [
+    [
+      row["figure"],
+      ", ".join(f"{value:.6g}" for value in row["ours"]),
+      ", ".join(f"{value:.6g}" for value in row["theirs"]),
+      f"{row['difference']:.1e}",
+      f"{row['package']} {row['version']}: {row['reference']}",
+    ]
+    for row in record["rows"]
+  ]
+  real, fake, dimension = record["features"]
+  text = (
+    f"Metrics of one picture: {record['pictures']} OpenMoji drawings at {record['size']}² and the "
+    "same ones damaged, each in one of the ways below; the values are means, the difference is the "
+    f"largest of any picture. Of sets: {dimension} AlexNet features of {real} drawings and of "
+    f"{fake} noisy ones."
+  )
+  left_out = [
+    f"{', '.join(figures)} (`{package}`)" for package, figures in record["left_out"].items()
+  ]
+  if left_out:
+    text += f" Left out, as the reference is not installed: {'; '.join(left_out)}."
+  return f"{_table(('figure', 'imtrans', 'reference', 'difference', 'by'), rows)}\n\n{text}"
+
+
+def _pictures(record: dict[str, Any] | None) -> str:
+  if record is None:
+    return NOT_RUN
+  titles = ("damage", "PSNR of the mean error", *(TITLES[name] for name in PAIRED))
+  rows = [
+    [strength(level), f"{level['decibels']:.1f} dB", *_cells(level["figures"], PAIRED)]
+    for level in _shown(record)
+  ]
+  return (
+    f"{_table(titles, rows)}\n\nMean ± standard deviation over {record['pictures']} pictures at "
+    f"{record['size']}²."
+  )
+
+
+def _sets(record: dict[str, Any] | None) -> str:
+  if record is None:
+    return NOT_RUN
+  titles = ("second half", "PSNR", *(TITLES[name] for name in SETS))
+  rows = [["**as it is: the noise floor**", "–", *_cells(record["floor"], SETS)]]
+  rows += [[MODES[name], "–", *_cells(record["modes"][name], SETS)] for name in MODES]
+  rows += [
+    [strength(level), f"{level['decibels']:.1f} dB", *_cells(level["figures"], SETS)]
+    for level in _shown(record)
+  ]
+  return (
+    f"{_table(titles, rows)}\n\nMean ± standard deviation over {record['halvings']} random "
+    f"halvings of the same pictures, {record['pictures']} a half, at {record['size']}². L, a, b: "
+    "intersection of the histograms."
+  )
+
+
+def _segmentation(record: dict[str, Any] | None) -> str:
+  if record is None:
+    return NOT_RUN
+  titles = ("shown in the place of the test photographs", *(n.replace("_", " ") for n in SCORES))
+  rows = [
+    [title, *(number(*_mean(scores[name])) for name in SCORES)]
+    for title, scores in record["scores"].items()
+  ]
+  guess = record["one class"]
+  rows.append(["(no segmenter: the most common class)", *(number(guess[name]) for name in SCORES)])
+  training, seconds = record["training"], record["train_seconds"]
+  count = record["pictures"]
+  return (
+    f"{_table(titles, rows)}\n\nMean ± standard deviation over {len(record['seeds'])} segmenters "
+    f"(seeds {', '.join(map(str, record['seeds']))}), {count['train']} training and "
+    f"{count['test']} test pairs at {record['size']}². {training['network']}; "
+    f"{training['num_steps']} steps of {training['batch_size']} pictures, "
+    f"{min(seconds):.0f} to {max(seconds):.0f} s of training each."
+  )
+
+
+def _origin(records: Records) -> str:
+  """Returns the commands, how long they took, machine, versions and date."""
+  lines = []
+  for command in sorted({record["command"] for record in records.values()}):
+    of_it = {key: record for key, record in records.items() if record["command"] == command}
+    took = ", ".join(f"{key} {record['seconds']:.0f} s" for key, record in of_it.items())
+    newest = max(of_it.values(), key=lambda record: record["date"])
+    versions = ", ".join(f"{name} {found}" for name, found in newest["versions"].items())
+    lines.append(
+      f"`{command}`: {took}. {newest['machine']}; Python {newest['python']}, {versions}; "
+      f"{newest['date']}."
+    )
+  return "\n\n".join(lines) or NOT_RUN
+
+
+def _shown(record: dict[str, Any]) -> list[dict[str, Any]]:
+  """The levels at the PSNR that is compared, then the natural ones; the others are drawn."""
+  levels, asked = record["levels"], compared(record["psnrs"])
+  return [level for wanted in (asked, None) for level in levels if level["asked"] == wanted]
+
+
+def _cells(figures: dict[str, list[float]], names: Iterable[str]) -> list[str]:
+  return [number(*figures[name]) if name in figures else "–" for name in names]
+
+
+def _mean(values: Sequence[float]) -> tuple[float, float | None]:
+  return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+  lines = [titles, ["---"] * len(titles), *rows]
+  return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -58,7 +58,7 @@ def ms_ssim(material: "Material") -> np.ndarray:
 
   Its own window is rounded to float32, which flat pictures feel (1e-5), so it gets one in float64.
   """
-  import torch
+  import torch  # pyrefly: ignore
 
   x, y = (
     torch.tensor(_unit(images).transpose(0, 3, 1, 2))
@@ -100,7 +100,7 @@ def torch_lpips(network: str) -> Callable[["Material"], np.ndarray]:
   """Returns LPIPS written in PyTorch from the paper and its authors' code, as a function."""
 
   def distances(material: "Material") -> np.ndarray:
-    import torch
+    import torch  # pyrefly: ignore
 
     weights = perceptual_weights(network)
     total = torch.zeros(len(material.images))
@@ -115,8 +115,8 @@ def torch_lpips(network: str) -> Callable[["Material"], np.ndarray]:
 
 def _torch_maps(weights: PerceptualWeights, images: np.ndarray) -> list[Any]:
   """The five feature maps of AlexNet (five convolutions) or of VGG16 (thirteen)."""
-  import torch
-  from torch.nn import functional
+  import torch  # pyrefly: ignore
+  from torch.nn import functional  # pyrefly: ignore
 
   shift = torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1)
   scale = torch.tensor([0.458, 0.448, 0.450]).view(1, 3, 1, 1)

@@ -18,7 +18,8 @@ ALLOWED = {
 ALLOWED["training"] = {*ALLOWED["methods"], "methods", "data"}
 ALLOWED["evaluation"] = {*ALLOWED["training"], "training"}
 ALLOWED["interop"] = {*ALLOWED["evaluation"], "evaluation"}
-ALLOWED["commands"] = {*ALLOWED["interop"], "interop"}
+ALLOWED["analyses"] = {*ALLOWED["evaluation"], "evaluation"}
+ALLOWED["commands"] = {*ALLOWED["interop"], "interop", "analyses"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 ACCELERATOR_ONLY = {"jax", "flax", "optax", "numpy"}
 

@@ -1,6 +1,7 @@
 """A trained run, read back for use."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,12 +66,7 @@ def load_run(workdir: str | Path, checkpoint: str | int = "best") -> Run:
     kept = {} if config.ema_decay > 0.0 else {"generator": params["generator"]}
     return {"step": jnp.zeros((), jnp.int32), "params": kept, "ema": average, "extras": extras}
 
-  placed = SingleDeviceSharding(jax.devices()[0])
-  abstract = jax.tree.map(
-    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=placed),
-    jax.eval_shape(start),
-  )
-  path, state = _read_first(candidates, abstract)
+  path, state = _read_first(candidates, _abstract(start))
   return Run(
     config=config,
     method=method,
@@ -80,6 +76,36 @@ def load_run(workdir: str | Path, checkpoint: str | int = "best") -> Run:
     checkpoint=str(path),
     specs=specs,
     size_multiple=size_multiple(config),
+  )
+
+
+def load_players(run: Run) -> dict[str, Any]:
+  """Reads what both players of a run were at its checkpoint, as the step left them.
+
+  Args:
+    run: from `load_run`.
+
+  Returns:
+    {"generator": parameters, not their average, "discriminator": parameters}.
+
+  Raises:
+    CheckpointError: if they cannot be read.
+  """
+  channels = {name: spec.channels for name, spec in run.specs.items()}
+
+  def start():
+    params, _ = run.method.init(jax.random.key(0), example_batch(run.config, channels))
+    return {"params": params}
+
+  return read_part(Path(run.checkpoint), _abstract(start))["params"]
+
+
+def _abstract(start: Callable[[], Any]) -> Any:
+  """What a function returns, without values, on one device."""
+  placed = SingleDeviceSharding(jax.devices()[0])
+  return jax.tree.map(
+    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=placed),
+    jax.eval_shape(start),
   )
 
 

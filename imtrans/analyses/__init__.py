@@ -9,7 +9,19 @@ from types import ModuleType
 
 # Names and what each shows, so that a list of them needs no import of jax.
 ANALYSES = {
+  "bilinear_game": "simultaneous updates spiral outward, alternating ones turn, others come in",
+  "dirac_gan": "a gradient penalty or noise on the images lets a GAN come to rest",
+  "spectral_norm": "spectral normalisation bounds a discriminator's slope, though not by one",
+  "loss_and_noise": "the L1 weight is an assumption about noise: it fits best at √(2/π) σ",
+  "many_answers": "of several right answers L2 predicts the mean, L1 the median, a GAN the mode",
+  "patches": "a patch must be longer than what is correlated, and short enough to be many",
+  "cycles": "a linear cycle is principal components, and cannot see which code is used",
+  "hidden_messages": "an invisible message closes a cycle, and small noise destroys it",
   "soft_threshold": "the identity loss cancels small colour shifts and shortens large ones",
+  "instance_norm": "instance normalisation erases shift and contrast, but neither sign nor hue",
+  "adaptation": "the error on a target domain is bounded by how well the domains are told apart",
+  "transport": "entropy, cycle penalties and translations seen as optimal transport",
+  "optimal_discriminator": "the best discriminator's loss measures a Jensen-Shannon divergence",
 }
 
 

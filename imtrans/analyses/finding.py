@@ -9,6 +9,7 @@ from typing import NamedTuple
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 # Okabe and Ito's colours, which colour-blind readers tell apart.
 BLACK, BLUE, SKY, GREEN, RED, PINK, ORANGE = COLORS = (
@@ -19,7 +20,7 @@ STYLE = {
   "axes.titlesize": 10,
   "axes.spines.top": False,
   "axes.spines.right": False,
-  "axes.prop_cycle": mpl.cycler(color=[BLUE, RED, GREEN, ORANGE, PINK, SKY, BLACK]),
+  "axes.prop_cycle": cycler(color=[BLUE, RED, GREEN, ORANGE, PINK, SKY, BLACK]),
   "legend.frameon": False,
   "lines.markersize": 4.5,
   "figure.dpi": 130,

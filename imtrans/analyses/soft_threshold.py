@@ -77,7 +77,12 @@ def on_paper(
   right.legend(loc="upper left")
 
   rows = [
-    {"identity_weight": weight, "wanted": shift, "closed_form": exact[i, j], "search": found[i, j]}
+    {
+      "identity_weight": float(weight),
+      "wanted": shift,
+      "closed_form": float(exact[i, j]),
+      "search": float(found[i, j]),
+    }
     for i, weight in enumerate(weights)
     for j, shift in enumerate(wanted)
   ]

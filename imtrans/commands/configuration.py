@@ -1,6 +1,7 @@
 """`--config FILE[:VARIANT]` and `--config.field=value`, the values as ml_collections reads them."""
 
 import argparse
+import ast
 import difflib
 import traceback
 from collections.abc import Sequence
@@ -117,7 +118,12 @@ def _apply(override: str, config: ConfigDict) -> None:
   name = argument.removeprefix("--config.")
   known = _names(config)
   if name not in known:
-    raise ValueError(_unknown(name, known))
+    offered = _offered_options(config)
+    if name not in offered:
+      raise ValueError(_unknown(name, [*known, *offered]))
+    with config.unlocked():
+      config.data.options[name.rpartition(".")[2]] = literal(text)
+    return
   values, command_line = flags.FlagValues(), ["imtrans", override]
   try:
     config_flags.DEFINE_config_dict(
@@ -130,6 +136,27 @@ def _apply(override: str, config: ConfigDict) -> None:
       old = old[part]
     kind = "dict" if isinstance(old, ConfigDict) else type(old).__name__
     raise ValueError(f"field {name!r} must be of type {kind}, got {text!r}.") from None
+
+
+def literal(text: str) -> Any:
+  """Returns what a Python literal stands for; other text is itself."""
+  try:
+    return ast.literal_eval(text)
+  except (ValueError, SyntaxError):
+    return text
+
+
+def _offered_options(config: ConfigDict) -> list[str]:
+  """The options of a config's source and task that it leaves at their defaults."""
+  # They bring jax, which must not be there before the platform is prepared.
+  from imtrans.data.sources import source_options
+  from imtrans.data.tasks import task_options
+
+  try:
+    names = [*source_options(config.data.source), *task_options(config.data.task)]
+  except (ValueError, KeyError):
+    return []  # Whoever opens the data says what is wrong with its name.
+  return [f"data.options.{name}" for name in names if name not in config.data.options]
 
 
 def _names(tree: Any, closed: Sequence[str] = (), prefix: str = "") -> list[str]:

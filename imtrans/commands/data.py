@@ -1,8 +1,9 @@
 """`imtrans data inspect`, `prepare`, `degrade` and `colorize`."""
 
 import argparse
-import ast
 from typing import Any
+
+from imtrans.commands.configuration import literal
 
 HELP = "Look at a folder of pictures, resize it once for quick training, or make task pictures."
 
@@ -182,7 +183,4 @@ def _parse_option(text: str) -> tuple[str, Any]:
   name, equals, value = text.partition("=")
   if not equals or not name:
     raise ValueError(f"--option must be NAME=VALUE, such as layout=side_by_side, got {text!r}.")
-  try:
-    return name, ast.literal_eval(value)
-  except (ValueError, SyntaxError):
-    return name, value
+  return name, literal(value)

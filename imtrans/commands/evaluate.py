@@ -67,7 +67,12 @@ def run(arguments: argparse.Namespace) -> None:
   from imtrans.data.palette import parse_palette
   from imtrans.evaluation.evaluate import Evaluation, measurable
   from imtrans.evaluation.evaluation_set import EvaluationSet
-  from imtrans.evaluation.generators import check_channels, preprocessing, trained_generators
+  from imtrans.evaluation.generators import (
+    check_channels,
+    noisy_modes,
+    preprocessing,
+    trained_generators,
+  )
   from imtrans.evaluation.record import write_evaluation
   from imtrans.evaluation.weights import INCEPTION_SHA256
   from imtrans.training.input import open_data
@@ -103,11 +108,11 @@ def run(arguments: argparse.Namespace) -> None:
   pictures = EvaluationSet(dataset, specs=loaded.specs, track=_bar(console), **options)
   palette = arguments.palette or config.palette
   measuring: dict[str, Any] = {
-    "training": lambda: open_data(config, "train"),
+    "training": lambda: open_data(config, "train", paired=True),
     "inception": arguments.inception or config.inception,
     "inception_sha256": arguments.inception_sha256 or INCEPTION_SHA256,
     "palette": parse_palette(palette) if palette else None,
-    "noise": config.generator.get("dropout", 0.0) > 0.0,
+    "noisy_modes": noisy_modes(config),
     "num_samples": arguments.samples,
     "seed": arguments.seed,
   }

@@ -27,7 +27,12 @@ def run(arguments: argparse.Namespace) -> None:
   from imtrans.evaluation.criteria import figure_names
   from imtrans.evaluation.evaluate import Evaluation
   from imtrans.evaluation.evaluation_set import EvaluationSet
-  from imtrans.evaluation.generators import check_channels, preprocessing, trained_generators
+  from imtrans.evaluation.generators import (
+    check_channels,
+    noisy_modes,
+    preprocessing,
+    trained_generators,
+  )
   from imtrans.evaluation.previews import contact_sheet
   from imtrans.evaluation.quantities import quantity
   from imtrans.evaluation.sheets import sample_rows
@@ -40,10 +45,10 @@ def run(arguments: argparse.Namespace) -> None:
   evaluation = Evaluation(
     pictures,
     config.metrics,
-    training=lambda: dataset,
+    training=lambda: open_data(config, "train", paired=True),
     inception=config.inception,
     palette=parse_palette(config.palette) if config.palette else None,
-    noise=config.generator.get("dropout", 0.0) > 0.0,
+    noisy_modes=noisy_modes(config),
   )
   evaluation.check(config.data.direction, mode=config.inference, cycle=not is_paired(config))
   ways = [""] if is_paired(config) else ["", f"_{config.data.direction[::-1]}"]
@@ -57,10 +62,12 @@ def run(arguments: argparse.Namespace) -> None:
   def generators(snapshot: Snapshot):
     return trained_generators(config, snapshot.method, snapshot.generator_params, snapshot.extras)
 
+  announced: set[str] = set()  # Samples may meet a bad picture before an evaluation does.
+
   def evaluate(snapshot: Snapshot) -> dict[str, float]:
-    known = set(pictures.problems)
     scores = evaluation.scalars(generators(snapshot))
-    for name in pictures.problems.keys() - known:
+    for name in [name for name in pictures.problems if name not in announced]:
+      announced.add(name)
       logging.getLogger(__name__).warning("not measured: %s", pictures.problems[name])
     return scores
 

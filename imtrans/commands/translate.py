@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choices=("train", "test"),
     help="whether dropout and normalisation act as in training; default: the config's inference",
   )
-  parser.add_argument("--seed", type=int, default=0, help="of the dropout noise; default: 0")
+  parser.add_argument("--seed", type=int, default=0, help="of latent code and dropout; default: 0")
   parser.add_argument(
     "--batch-size",
     type=int,

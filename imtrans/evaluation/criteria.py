@@ -181,8 +181,8 @@ def obstacle(name: str, situation: Situation) -> str:
     )
   if name == "diversity_lpips_alex" and not there.noise:
     return (
-      f"{name} needs outputs that differ by seed: keep dropout on with --mode train, or leave "
-      "it out"
+      f"{name} needs outputs that differ by seed: train with method.latent_size, keep dropout on "
+      "with --mode train, or leave it out"
     )
   if name == "mode_coverage" and not there.variants:
     return (

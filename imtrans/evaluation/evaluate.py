@@ -41,7 +41,7 @@ class Evaluation:
     inception: str | Path = "",
     inception_sha256: str = INCEPTION_SHA256,
     palette: Palette | None = None,
-    noise: bool = True,
+    noisy_modes: Sequence[str] = ("train",),
     num_samples: int = 20,
     segmenter_steps: int = 2000,
     seed: int = 0,
@@ -56,7 +56,7 @@ class Evaluation:
       inception_sha256: what its SHA-256 must be.
       palette: colours of the label pictures that the run starts from; by default what their domain
         says.
-      noise: whether the generators have noise that mode "train" keeps on.
+      noisy_modes: modes of the generators in which outputs for one source differ by seed.
       num_samples: outputs for one source, for "diversity_lpips_alex" and "mode_coverage".
       segmenter_steps: updates of the segmenter.
       seed: of all draws.
@@ -67,7 +67,7 @@ class Evaluation:
     check_names(criteria)
     self.pictures, self.criteria = pictures, tuple(criteria)
     self._inception, self._palette = str(inception), palette
-    self._num_samples, self._seed, self._noise = num_samples, seed, noise
+    self._num_samples, self._seed, self._noisy_modes = num_samples, seed, noisy_modes
     self._quantities = {n: _quantity(n) for n in criteria if CRITERIA[n].kind == "target"}
     self._content = trained_content_distance() if "content_vgg16" in criteria else None
     self._checksums = {
@@ -118,7 +118,7 @@ class Evaluation:
       # The way back starts from the part of a picture that a generator makes, not from the whole.
       cycle=cycle and not pictures.shows_wholes(direction),
       inception=bool(self._inception),
-      noise=self._noise and mode == "train",
+      noise=mode in self._noisy_modes,
       palette=palette is not None,
       variants=len(find_variants(pictures, direction)) if variants else 0,
     )

@@ -15,6 +15,7 @@ import jinja2
 from imtrans.evaluation.curves import series_from_log
 from imtrans.evaluation.gallery_parts import (
   NAMES,
+  alarm_rows,
   curve_groups,
   figure_table,
   figure_tiles,
@@ -146,6 +147,7 @@ def write_gallery(
     tiles=figure_tiles(scores, directions),
     table=figure_table(scores, directions),
     sections=[section for section in sections if section.cards],
+    alarms=alarm_rows(log),
     groups=curve_groups(series_from_log(log), scores, directions[0]),
     settings=setting_groups(config, protocol),
     credits=[text for source, text in CREDITS.items() if source == config["data"]["source"]],

@@ -4,12 +4,15 @@ Everything is text or numbers; `gallery` puts it into the page.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from imtrans.evaluation.curves import Series, chart, number
 from imtrans.evaluation.figures import Figure
 from imtrans.evaluation.judges import PREFIXES, Score, log_scalars
 from imtrans.evaluation.quantities import Quantity, quantity, rank
+from imtrans.training.journal import read_log
+from imtrans.training.rules import alarms
 
 NAMES = {"ab": "A → B", "ba": "B → A"}
 OF_TITLES = {"model": "model", "baseline": "copied source", "real": "real pictures"}
@@ -160,11 +163,32 @@ def curve_groups(
         "log": chart(**draw, log=True) if min(shown) > 0 else "",
       }
     )
-  ranks = {"eval": 0, "generator": 2, "discriminator": 3}
+  ranks = {"eval": 0, "generator": 2, "discriminator": 3, "diagnostics": 4}
   order = sorted(groups, key=lambda group: ranks.get(group, 1 if group.startswith("eval") else 4))
   titles = {"eval": "on the test pictures", "eval_ba": "on the test pictures, B → A"}
   titles["eval_ab"] = "on the test pictures, A → B"
   return [(titles.get(group, group.replace("_", " ")), groups[group]) for group in order]
+
+
+def alarm_rows(log: Path) -> list[tuple[str, str]] | None:
+  """What the rule book says about a run.
+
+  Args:
+    log: the run's log.jsonl.
+
+  Returns:
+    (steps, sentence) of each alarm, none where all went well; None for a run without diagnoses.
+  """
+  records = read_log(log)
+  if not any(name.startswith("diagnostics/") for record in records for name in record):
+    return None
+  return [
+    (
+      f"from step {alarm.step:,}" + (f" to {alarm.end:,}" if alarm.end is not None else ""),
+      f"{alarm.text[0].upper()}{alarm.text[1:]}",
+    )
+    for alarm in alarms(records)
+  ]
 
 
 def _axis(shown: Quantity) -> str:

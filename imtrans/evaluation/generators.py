@@ -29,7 +29,7 @@ def trained_generators(
     generator_params: parameters to use, such as their moving average.
     extras: the method's extras.
     mode: "train" or "test", see `Method`; the config's `inference` by default.
-    seed: of the dropout noise, the same for every image.
+    seed: of latent code and dropout, the same for every image.
 
   Returns:
     The generator of `config.data.direction`, then, for an unpaired method, that of the other.
@@ -52,6 +52,20 @@ def trained_generators(
   if is_paired(config):
     return (main,)
   return main, main._replace(direction=main.direction[::-1])
+
+
+def noisy_modes(config: ConfigDict) -> tuple[str, ...]:
+  """The modes, "train" and "test", in which a run's outputs for one source differ by seed.
+
+  Args:
+    config: of the run.
+
+  Returns:
+    Both for a generator with a latent code, ("train",) for one with dropout, none otherwise.
+  """
+  if config.method.get("latent_size", 0):
+    return ("train", "test")
+  return ("train",) if config.generator.get("dropout", 0.0) > 0.0 else ()
 
 
 def preprocessing(config: ConfigDict) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class TrainedGenerator(NamedTuple):
   generator_params, extras: what it is called with.
   direction: "ab" or "ba".
   mode: "train" (dropout stays on, batch norm uses the image's own statistics) or "test".
-  seed: of the dropout noise; the same for every image.
+  seed: of latent code and dropout; the same for every image.
   size_multiple: heights and widths are padded to a multiple of this many pixels.
   """
 

@@ -69,7 +69,7 @@ class Translator:
       direction: "ab" or "ba"; the direction of the run by default.
       mode: "train" keeps dropout on and normalises by each picture's own statistics, "test" does
         not; what the run's config says by default.
-      seed: of the dropout noise.
+      seed: of latent code and dropout.
       tiling: of `plan_tiles`, for pictures too large for the device; whole pictures by default.
 
     Returns:

@@ -6,7 +6,9 @@ import jax.numpy as jnp
 
 from imtrans.methods.image_pool import empty_pool, query_pool
 from imtrans.methods.method import Method, apply, apply_together, initialize, translate_each
-from imtrans.objectives import adversarial_losses, mean_absolute_error
+from imtrans.objectives import adversarial_losses, discriminator_accuracy, mean_absolute_error
+
+LEVEL = 2.0 / 255.0  # Of an 8-bit picture, for values in [-1, 1].
 
 
 def cyclegan(
@@ -20,6 +22,7 @@ def cyclegan(
   identity_weight: float = 5.0,
   pool_size: int = 50,
   discriminator_weight: float = 1.0,
+  cycle_noise: float = 0.0,
 ) -> Method:
   """Cycle-consistent adversarial networks (Zhu et al., 2017, https://arxiv.org/abs/1703.10593).
 
@@ -37,6 +40,9 @@ def cyclegan(
       terms out, as it must be when the domains differ in their channels.
     pool_size: generated images kept per domain for the discriminators (Sec. 4: 50).
     discriminator_weight: the paper halves the least-squares objective; ours has the half inside.
+    cycle_noise: standard deviation, in levels of an 8-bit picture, of Gaussian noise on a
+      translation before it goes back, which spoils messages hidden in it (Bashkirova et al., 2019,
+      Sec. 4.1, https://arxiv.org/abs/1908.01517).
 
   Returns:
     The method.
@@ -60,6 +66,14 @@ def cyclegan(
 
   def generate(generator_params, extras, batch, key):
     keys = iter(jax.random.split(key, 4))
+    noise_keys = jax.random.split(jax.random.fold_in(key, 4))
+
+    def disturbed(image, noise_key):
+      if not cycle_noise:
+        return image
+      noise = jax.random.normal(noise_key, image.shape, image.dtype)
+      return image + LEVEL * cycle_noise * noise
+
     state = dict(extras["generator"])
 
     def run(name, *images):
@@ -74,8 +88,8 @@ def cyclegan(
       outputs["fake_a"], outputs["identity_a"] = run("ba", batch["b"], batch["a"])
     else:
       (outputs["fake_b"],), (outputs["fake_a"],) = run("ab", batch["a"]), run("ba", batch["b"])
-    (outputs["reconstructed_a"],) = run("ba", outputs["fake_b"])
-    (outputs["reconstructed_b"],) = run("ab", outputs["fake_a"])
+    (outputs["reconstructed_a"],) = run("ba", disturbed(outputs["fake_b"], noise_keys[0]))
+    (outputs["reconstructed_b"],) = run("ab", disturbed(outputs["fake_a"], noise_keys[1]))
     return outputs, {**extras, "generator": state}
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
@@ -87,6 +101,10 @@ def cyclegan(
         discriminator, discriminator_params[name], state[name], (batch[name], fake)
       )
       metrics[f"discriminator/{name}"] = discriminator_objective(real_logits, fake_logits)
+      if adversarial_weight:  # Otherwise nobody plays against them, and they always win.
+        metrics[f"discriminator/accuracy_{name}"] = discriminator_accuracy(
+          real_logits, fake_logits, adversarial=adversarial
+        )
       metrics[f"discriminator/real_logits_{name}"] = jnp.mean(real_logits)
       metrics[f"discriminator/fake_logits_{name}"] = jnp.mean(fake_logits)
       loss = loss + discriminator_weight * metrics[f"discriminator/{name}"]

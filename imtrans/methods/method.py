@@ -25,9 +25,10 @@ class Method(NamedTuple):
     -> (loss, (extras, metrics))
   generator_loss: (discriminator_params, extras, outputs, batch, key) -> (loss, metrics)
   translate: (generator_params, extras, source, key, *, direction, mode) -> images
-    direction: "ab" or "ba"; a method with one generator ignores it. mode: "train" keeps dropout
-    and normalises each image by its own batch-norm statistics, "test" uses no dropout and the
-    running statistics. No image's result depends on the others of its batch.
+    direction: "ab" or "ba"; a method with one generator ignores it. key: of the latent code, in
+    either mode, and of dropout. mode: "train" keeps dropout and normalises each image by its own
+    batch-norm statistics, "test" uses no dropout and the running statistics. No image's result
+    depends on the others of its batch.
   """
 
   init: Callable
@@ -37,43 +38,50 @@ class Method(NamedTuple):
   translate: Callable
 
 
-def initialize(module: nn.Module, key: Array, images: Array) -> tuple[PyTree, PyTree]:
+def initialize(module: nn.Module, key: Array, *inputs: Array) -> tuple[PyTree, PyTree]:
   """Initializes a network.
 
   Args:
-    module: takes images and `train`.
+    module: takes images, maybe a latent code, and `train`.
     key: random key.
-    images: [batch, height, width, channels]; only its shape matters.
+    *inputs: images [batch, height, width, channels], maybe a code [batch, latent_size]; only their
+      shapes matter.
 
   Returns:
     Its parameters, and its other collections (batch statistics, spectral vectors), maybe empty.
   """
   params_key, dropout_key = jax.random.split(key)
   variables = module.init(
-    {"params": params_key, "dropout": dropout_key}, jnp.zeros_like(images), train=True
+    {"params": params_key, "dropout": dropout_key}, *map(jnp.zeros_like, inputs), train=True
   )
   collections = dict(variables)
   return collections.pop("params"), collections
 
 
 def apply(
-  module: nn.Module, params: PyTree, collections: PyTree, images: Array, key: Array | None = None
+  module: nn.Module,
+  params: PyTree,
+  collections: PyTree,
+  images: Array,
+  key: Array | None = None,
+  latent: Array | None = None,
 ) -> tuple[Array, PyTree]:
   """Applies a network as in training.
 
   Args:
-    module: takes images and `train`.
+    module: takes images, maybe a latent code, and `train`.
     params: its parameters.
     collections: its other collections.
     images: [batch, height, width, channels].
     key: for dropout; not needed by a network without.
+    latent: [batch, latent_size], for a network that takes a code.
 
   Returns:
     The output and the updated collections.
   """
   return module.apply(
     {"params": params, **collections},
-    images,
+    *((images,) if latent is None else (images, latent)),
     train=True,
     rngs={} if key is None else {"dropout": key},
     mutable=list(collections),
@@ -118,7 +126,14 @@ def apply_together(
 
 
 def translate_each(
-  module: nn.Module, params: PyTree, collections: PyTree, images: Array, key: Array, *, mode: str
+  module: nn.Module,
+  params: PyTree,
+  collections: PyTree,
+  images: Array,
+  key: Array,
+  latent: Array | None = None,
+  *,
+  mode: str,
 ) -> Array:
   """Applies a generator for use rather than for training.
 
@@ -128,6 +143,7 @@ def translate_each(
     collections: its other collections.
     images: [batch, height, width, channels] in [-1, 1].
     key: for dropout, split over the images.
+    latent: [batch, latent_size], for a network that takes a code.
     mode: "train" or "test", see `Method`.
 
   Returns:
@@ -136,14 +152,16 @@ def translate_each(
   Raises:
     ValueError: for another mode.
   """
+  inputs = (images,) if latent is None else (images, latent)
   if mode == "test":
-    outputs = module.apply({"params": params, **collections}, images, train=False)
+    outputs = module.apply({"params": params, **collections}, *inputs, train=False)
     return cast(Array, outputs)
   if mode != "train":
     raise ValueError(f"mode must be 'train' or 'test', got {mode!r}.")
 
-  def one(image: Array, image_key: Array) -> Array:
-    output, _ = apply(module, params, collections, image[None], image_key)
+  def one(image_key: Array, *own: Array) -> Array:
+    image, *code = (array[None] for array in own)
+    output, _ = apply(module, params, collections, image, image_key, *code)
     return output[0]
 
-  return jax.vmap(one)(images, jax.random.split(key, images.shape[0]))
+  return jax.vmap(one)(jax.random.split(key, images.shape[0]), *inputs)

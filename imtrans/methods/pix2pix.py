@@ -6,7 +6,14 @@ import jax.numpy as jnp
 from jax import Array
 
 from imtrans.methods.method import Method, apply, apply_together, initialize, translate_each
-from imtrans.objectives import adversarial_losses, mean_absolute_error, mean_squared_error
+from imtrans.objectives import (
+  adversarial_losses,
+  discriminator_accuracy,
+  mean_absolute_error,
+  mean_squared_error,
+)
+
+LATENT = 1  # Folded into a key for the code, so that dropout's draws stay what they are without.
 
 
 def pix2pix(
@@ -18,6 +25,7 @@ def pix2pix(
   l1_weight: float = 100.0,
   l2_weight: float = 0.0,
   discriminator_weight: float = 0.5,
+  latent_size: int = 0,
 ) -> Method:
   """Conditional GAN with an L1 term (Isola et al., 2017, Eq. 4, https://arxiv.org/abs/1611.07004).
 
@@ -25,22 +33,31 @@ def pix2pix(
   discriminator sees source and image side by side in the channels.
 
   Args:
-    generator: source to target; its dropout is the noise z.
+    generator: source to target; with a latent size it takes (source, z), else its dropout is the
+      noise.
     discriminator: of the concatenated pair.
     adversarial: name of the adversarial pair.
     adversarial_weight: weight of the generator's adversarial term; 0 trains by L1 alone.
     l1_weight: weight of the mean absolute error.
     l2_weight: weight of the mean squared error, which the paper compares (Sec. 3.1) and drops.
     discriminator_weight: the paper halves the discriminator's objective (Sec. 3.3).
+    latent_size: numbers in the Gaussian code z of G(x, z) (Eq. 1), drawn anew for every image.
 
   Returns:
     The method.
   """
   discriminator_objective, generator_objective = adversarial_losses(adversarial)
 
+  def draw(key, source):
+    if not latent_size:
+      return None
+    return jax.random.normal(jax.random.fold_in(key, LATENT), (source.shape[0], latent_size))
+
   def init(key, batch):
     generator_key, discriminator_key = jax.random.split(key)
-    generator_params, generator_state = initialize(generator, generator_key, batch["source"])
+    latent = draw(generator_key, batch["source"])
+    inputs = (batch["source"],) if latent is None else (batch["source"], latent)
+    generator_params, generator_state = initialize(generator, generator_key, *inputs)
     discriminator_params, discriminator_state = initialize(
       discriminator, discriminator_key, pair(batch["source"], batch["target"])
     )
@@ -48,7 +65,8 @@ def pix2pix(
     return params, {"generator": generator_state, "discriminator": discriminator_state}
 
   def generate(generator_params, extras, batch, key):
-    fake, state = apply(generator, generator_params, extras["generator"], batch["source"], key)
+    source, latent = batch["source"], draw(key, batch["source"])
+    fake, state = apply(generator, generator_params, extras["generator"], source, key, latent)
     return {"fake": fake}, {**extras, "generator": state}
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
@@ -64,6 +82,10 @@ def pix2pix(
       "discriminator/real_logits": jnp.mean(real_logits),
       "discriminator/fake_logits": jnp.mean(fake_logits),
     }
+    if adversarial_weight:  # Otherwise nobody plays against it, and it always wins.
+      metrics["discriminator/accuracy"] = discriminator_accuracy(
+        real_logits, fake_logits, adversarial=adversarial
+      )
     return loss, ({**extras, "discriminator": state}, metrics)
 
   def generator_loss(discriminator_params, extras, outputs, batch, key):
@@ -87,7 +109,8 @@ def pix2pix(
 
   def translate(generator_params, extras, source, key, *, direction, mode):
     del direction  # One generator: the data decided which way it goes.
-    return translate_each(generator, generator_params, extras["generator"], source, key, mode=mode)
+    state, latent = extras["generator"], draw(key, source)
+    return translate_each(generator, generator_params, state, source, key, latent, mode=mode)
 
   return Method(init, generate, discriminator_loss, generator_loss, translate)
 

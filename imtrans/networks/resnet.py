@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from imtrans.networks.convolution import Convolution, TransposedConvolution
+from imtrans.networks.latent import append_latent
 from imtrans.networks.normalization import Normalization, convolution_bias
 
 
@@ -23,8 +24,12 @@ class ResNet(nn.Module):
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, images: Array, *, train: bool) -> Array:
-    """Maps [batch, height, width, channels] in [-1, 1] to [batch, height, width, out_channels]."""
+  def __call__(self, images: Array, latent: Array | None = None, *, train: bool) -> Array:
+    """Maps [batch, height, width, channels] in [-1, 1] to [batch, height, width, out_channels].
+
+    `latent`, [batch, latent_size], is the code z of a stochastic generator G(x, z); it enters with
+    the image.
+    """
     if images.ndim != 4:
       raise ValueError(
         f"images must have shape [batch, height, width, channels], got {images.shape}."
@@ -50,7 +55,9 @@ class ResNet(nn.Module):
         name=name,
       )(hidden)
 
-    hidden = nn.relu(normalize(reflected(self.features, 7, "input", images), "input"))
+    hidden = nn.relu(
+      normalize(reflected(self.features, 7, "input", append_latent(images, latent)), "input")
+    )
     for index in (1, 2):
       name = f"down_{index}"
       hidden = Convolution(

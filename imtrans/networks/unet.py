@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from imtrans.networks.convolution import Convolution, TransposedConvolution
+from imtrans.networks.latent import LATENT_PLACES, append_latent
 from imtrans.networks.normalization import Normalization, convolution_bias
 
 
@@ -25,6 +26,7 @@ class UNet(nn.Module):
   norm: str = "batch"
   dropout: float = 0.5  # In the first three decoder levels, as in the authors' Torch code.
   skips: bool = True
+  latent_at: str = "input"  # Where a latent code enters: "input", or "all" encoder levels.
   dtype: jnp.dtype = jnp.float32
 
   @classmethod
@@ -43,9 +45,16 @@ class UNet(nn.Module):
     return cls(num_levels=side.bit_length() - 1, **fields)
 
   @nn.compact
-  def __call__(self, images: Array, *, train: bool) -> Array:
-    """Maps [batch, height, width, channels] in [-1, 1] to [batch, height, width, out_channels]."""
+  def __call__(self, images: Array, latent: Array | None = None, *, train: bool) -> Array:
+    """Maps [batch, height, width, channels] in [-1, 1] to [batch, height, width, out_channels].
+
+    `latent`, [batch, latent_size], is the code z of a stochastic generator G(x, z).
+    """
     _check_images(images, 2**self.num_levels)
+    if self.latent_at not in LATENT_PLACES:
+      raise ValueError(
+        f"latent_at must be one of {', '.join(LATENT_PLACES)}, got {self.latent_at!r}."
+      )
     widths = [self.features * min(2**level, 8) for level in range(self.num_levels)]
     innermost = self.num_levels - 1
 
@@ -55,6 +64,8 @@ class UNet(nn.Module):
         hidden = nn.leaky_relu(hidden, 0.2)
       # Neither the first level nor the bottleneck is normalised: a 1x1 map has no variance.
       norm = "none" if level in (0, innermost) else self.norm
+      if level == 0 or self.latent_at == "all":
+        hidden = append_latent(hidden, latent)
       hidden = Convolution(
         width,
         4,

@@ -187,12 +187,12 @@ def fit_threshold(wanted: Array, measured: Array) -> Array:
   wanted, measured = wanted[order], measured[order]
   upper = jnp.abs(wanted)
   lower = jnp.append(upper[1:], 0.0)
-  shortened = jnp.cumsum(upper - jnp.sign(wanted) * measured)
-  vertices = shortened / jnp.arange(1, len(wanted) + 1, dtype=wanted.dtype)
-  candidates = jnp.clip(vertices, lower, upper)
-
-  def error(threshold: Array) -> Array:
-    return jnp.sum(jnp.square(soft_threshold(wanted, threshold) - measured))
-
-  errors = jax.vmap(error)(candidates)
+  along = jnp.sign(wanted) * measured
+  # Sums over the shifts that are longer than the threshold; the others are cancelled.
+  count = jnp.arange(1, len(wanted) + 1, dtype=wanted.dtype)
+  first = jnp.cumsum(upper - along)
+  second = jnp.cumsum(jnp.square(upper - along))
+  cancelled = jnp.sum(jnp.square(along)) - jnp.cumsum(jnp.square(along))
+  candidates = jnp.clip(first / count, lower, upper)
+  errors = second - 2.0 * candidates * first + count * jnp.square(candidates) + cancelled
   return candidates[jnp.argmin(errors)]

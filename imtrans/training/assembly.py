@@ -106,6 +106,12 @@ def size_multiple(config: ConfigDict) -> int:
   return 4
 
 
+def draws_noise(config: ConfigDict) -> bool:
+  """Whether the config's generator draws noise in training: dropout, or a latent code."""
+  default = getattr(GENERATORS[config.generator.name], "dropout", 0.0)
+  return config.generator.get("dropout", default) > 0.0 or bool(config.method.get("latent_size", 0))
+
+
 def _named(section: ConfigDict, table: dict[str, Any], title: str) -> tuple[str, dict[str, Any]]:
   fields = section.to_dict()
   name = fields.pop("name")

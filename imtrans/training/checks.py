@@ -122,6 +122,7 @@ RULES = {
   "sample_every": _integer(0),
   "eval_every": _integer(0),
   "save_every": _integer(0),
+  "diagnose_every": _integer(0),
   "keep": _integer(1),
   "metrics": Rule(
     lambda value: isinstance(value, tuple | list) and all(isinstance(v, str) for v in value),

@@ -57,6 +57,7 @@ def default_config() -> ConfigDict:
   config.sample_every = 1_000  # 0 never, here and below.
   config.eval_every = 5_000
   config.save_every = 5_000
+  config.diagnose_every = 200  # Each diagnosis takes as long as three steps.
   config.keep = 3  # Newest checkpoints kept; the best one is kept beside them.
   config.metrics = ("l1", "psnr", "ssim")  # Measured on the test pictures.
   config.inception = ""  # File of the weights of Inception, for fid and its kin.
@@ -76,7 +77,7 @@ def tiny(config: ConfigDict) -> ConfigDict:
     The same object: 16 pixels, four features, two steps.
   """
   config.update(num_steps=2, batch_size=4, log_every=1, sample_every=2, eval_every=2, save_every=2)
-  config.eval_batch_size = 4
+  config.update(diagnose_every=0, eval_batch_size=4)
   config.optimizer.schedule = "constant"
   config.optimizer.decay_start = 0
   config.data.update(load_size=18, crop_size=16)

@@ -20,12 +20,13 @@ def is_paired(config: ConfigDict) -> bool:
   return config.method.name not in UNPAIRED_METHODS
 
 
-def open_data(config: ConfigDict, split: str) -> Dataset:
+def open_data(config: ConfigDict, split: str, *, paired: bool | None = None) -> Dataset:
   """The dataset that a config names.
 
   Args:
     config: its sections `data` and `method` are read.
     split: "train" or "test".
+    paired: whether pictures belong together; by default as the method is trained.
 
   Returns:
     Two domains, paired or not; those of the config's task if it has one.
@@ -35,7 +36,7 @@ def open_data(config: ConfigDict, split: str) -> Dataset:
     data.task,
     data.source,
     split=split,
-    paired=is_paired(config),
+    paired=is_paired(config) if paired is None else paired,
     resize=data.resize,
     crop_size=data.crop_size,
     path=data.path,

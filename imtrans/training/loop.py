@@ -15,12 +15,19 @@ from PIL import Image
 
 from imtrans.data import Dataset
 from imtrans.methods import Method
-from imtrans.training.assembly import build_method, build_optimizers, build_schedule
+from imtrans.training.assembly import (
+  build_method,
+  build_optimizers,
+  build_schedule,
+  draws_noise,
+)
 from imtrans.training.checkpoints import BEST, LAST, Checkpoints
+from imtrans.training.diagnostics import make_diagnosis, probe_batches
 from imtrans.training.input import domain_specs, example_batch, training_batches
 from imtrans.training.interruption import Interruption, Stopped
 from imtrans.training.journal import LOG, Journal, Progress, read_log
 from imtrans.training.mesh import check_batch, make_mesh, replicated, shard_batch
+from imtrans.training.rules import RuleBook
 from imtrans.training.state import TrainState, create_state, jit_start
 from imtrans.training.step import make_train_step
 from imtrans.training.workdir import check_workdir, make_workdir, record_workdir
@@ -134,6 +141,17 @@ def train(
       donate_argnums=0,
       out_shardings=(placed, placed),
     )
+    diagnose = make_diagnosis(method, optimizers, noise=draws_noise(config))
+    probe = _probe(config, dataset, mesh)
+    book = RuleBook()
+    for record in read_log(workdir / LOG):
+      book.observe(record)
+
+    def write(step: int, metrics: Mapping[str, float]) -> None:
+      journal.write(step, metrics)
+      for alarm in book.observe({"step": step, **metrics}):
+        progress.say(f"step {step}: {alarm.text}")
+
     pending: list[tuple[int, Mapping[str, jax.Array]]] = []
     samples = workdir / "samples"
     samples.mkdir(exist_ok=True)
@@ -152,19 +170,28 @@ def train(
       if not (stopping or due):
         continue
       scalars = _finite_scalars(pending, checkpoints)
+      record = {}
       if "log" in due:
         journal.write_event(step, progress.report(step, scalars))
-        rate = np.asarray(schedule(step - 1)).item()
-        journal.write(step, {**scalars, "learning_rate": rate})
+        record = {**scalars, "learning_rate": np.asarray(schedule(step - 1)).item()}
+      if "diagnose" in due:
+        record |= diagnose(state, probe)
+      if record:
+        write(step, record)
       snapshot = Snapshot(step, method, state.ema or state.params["generator"], state.extras)
       if "sample" in due:
         picture = sample(snapshot)
         Image.fromarray(picture).save(samples / f"step_{step:08d}.png")
         journal.write_image(step, "samples", picture)
       if "eval" in due:
-        scores = dict(evaluate(snapshot))
+        try:
+          scores = dict(evaluate(snapshot))
+        except ValueError:
+          # What cannot be measured must not cost the steps before it.
+          _save(checkpoints, journal, step, state, batches, wait=True)
+          raise
         if scores:
-          journal.write(step, scores)
+          write(step, scores)
         progress.say(_scores_line(step, scores))
         if sign * scores.get(config.best_metric, sign * math.inf) < lowest:
           lowest = sign * scores[config.best_metric]
@@ -172,9 +199,7 @@ def train(
           # On disk before the run may be resumed from this step, which would not score it again.
           best.save(step, state, batches, wait=True)
       if "save" in due or stopping:
-        _check_finite(state, step, checkpoints)
-        journal.sync()
-        checkpoints.save(step, state, batches, wait=bool(stopping))
+        _save(checkpoints, journal, step, state, batches, wait=bool(stopping))
       if stopping:
         raise Stopped(
           f"stopped at step {step} of {config.num_steps}, everything saved: run the same command "
@@ -190,10 +215,18 @@ def _due(config: ConfigDict, step: int) -> set[str]:
   last = step == config.num_steps
   due = {
     name
-    for name in ("log", "sample", "eval", "save")
+    for name in ("log", "diagnose", "sample", "eval", "save")
     if (every := config[f"{name}_every"]) and (last or step % every == 0)
   }
   return due | {"save"} if last else due
+
+
+def _probe(config: ConfigDict, dataset: Dataset, mesh: jax.sharding.Mesh) -> list[dict[str, Any]]:
+  """The pictures that diagnoses look at: the first of the data, on the mesh."""
+  if not config.diagnose_every:
+    return []
+  batches = probe_batches(training_batches(config, dataset), config.batch_size)
+  return [shard_batch(mesh, batch) for batch in batches]
 
 
 def _lowest(records: list[dict], metric: str, best_steps: list[int], sign: float) -> float:
@@ -232,6 +265,14 @@ def _check_finite(state: TrainState, step: int, checkpoints: Checkpoints) -> Non
   """Keeps a broken state out of the checkpoints: losses are those of before the update."""
   if not _all_finite(state):
     raise _diverged(f"the losses of step {step} are finite, its update is not", checkpoints)
+
+
+def _save(
+  checkpoints: Checkpoints, journal: Journal, step: int, state: TrainState, batches, *, wait: bool
+) -> None:
+  _check_finite(state, step, checkpoints)
+  journal.sync()
+  checkpoints.save(step, state, batches, wait=wait)
 
 
 def _diverged(what: str, checkpoints: Checkpoints) -> Diverged:

@@ -139,3 +139,13 @@ def test_the_command_says_one_line_and_exits_with_2(tmp_path, capsys, monkeypatc
     main(["train", "--config", f"{CONFIG}:huge", "--workdir", str(tmp_path / "run")])
   assert exit_info.value.code == 2
   assert re.fullmatch(r"imtrans: unknown config variant 'huge': .*\n", capsys.readouterr().err)
+
+
+def test_options_of_the_task_that_a_config_leaves_out_can_be_set():
+  path = "configs/task_photos.py:inpainting-tiny"
+  config = load_config(path, ["--config.data.options.masks=somewhere"])
+  assert config.data.options.masks == "somewhere"
+  config = load_config("configs/task_photos.py:denoise-tiny", ["--config.data.options.peak=30.0"])
+  assert config.data.options.peak == 30.0
+  with pytest.raises(ValueError, match=r"did you mean 'data\.options\.masks'"):
+    load_config(path, ["--config.data.options.maks=somewhere"])

@@ -257,3 +257,53 @@ def test_dropout_is_noise_in_train_mode_alone():
   np.testing.assert_array_equal(translate(one, "test"), translate(two, "test"))
   with pytest.raises(ValueError, match="mode must be"):
     translate(one, "eval")
+
+
+@pytest.mark.parametrize("place", ["input", "all"])
+def test_a_latent_code_is_drawn_for_every_image_and_heard(place):
+  generator = UNet(num_levels=4, features=4, norm="instance", dropout=0.0, latent_at=place)
+  method = pix2pix(generator, PatchDiscriminator(num_layers=1, features=4), latent_size=3)
+  source = jnp.broadcast_to(_images(0, batch=1), (2, 16, 16, 3))
+  batch = {"source": source, "target": _images(1)}
+  params, extras = jax.jit(method.init)(KEY, batch)
+  widened = [
+    name
+    for name, layer in params["generator"].items()
+    if name.startswith("encoder")
+    and layer["kernel"].shape[2] % 4 == (2 if name == "encoder_0" else 3)
+  ]
+  assert len(widened) == (1 if place == "input" else 4)
+  fake = method.generate(params["generator"], extras, batch, KEY)[0]["fake"]
+  again = method.generate(params["generator"], extras, batch, jax.random.key(1))[0]["fake"]
+  assert float(jnp.max(jnp.abs(fake[0] - fake[1]))) > 1e-3  # Of one source, by two codes.
+  assert float(jnp.max(jnp.abs(fake - again))) > 1e-3
+
+
+@pytest.mark.parametrize("mode", ["train", "test"])
+def test_translation_draws_its_code_from_the_key_in_either_mode(mode):
+  method = _pix2pix(norm="instance", dropout=0.0, latent_size=3)
+  source = _images(0)
+  params, extras = jax.jit(method.init)(KEY, {"source": source, "target": source})
+
+  def translate(seed):
+    key = jax.random.key(seed)
+    return method.translate(params["generator"], extras, source, key, direction="ab", mode=mode)
+
+  assert jnp.array_equal(translate(0), translate(0))
+  assert float(jnp.max(jnp.abs(translate(0) - translate(1)))) > 1e-3
+
+
+def test_a_code_of_the_wrong_shape_is_refused():
+  generator = UNet(num_levels=4, features=4)
+  with pytest.raises(ValueError, match="latent_size"):
+    generator.init(KEY, _images(0), jnp.zeros((3, 5)), train=False)
+
+
+def test_cycle_noise_disturbs_the_way_back_alone():
+  batch = {"a": _images(0), "b": _images(1)}
+  quiet, noisy = _cyclegan(), _cyclegan(cycle_noise=8.0)
+  params, extras = jax.jit(quiet.init)(KEY, batch)
+  calm, _ = quiet.generate(params["generator"], extras, batch, KEY)
+  spoilt, _ = noisy.generate(params["generator"], extras, batch, KEY)
+  for name in calm:
+    assert jnp.array_equal(calm[name], spoilt[name]) == (not name.startswith("reconstructed"))

@@ -122,3 +122,10 @@ def test_the_threshold_is_fitted_exactly_and_through_noise():
 def test_fit_threshold_refuses_different_lengths():
   with pytest.raises(ValueError, match="one length"):
     identity.fit_threshold(jnp.ones(3), jnp.ones(4))
+
+
+def test_the_fit_takes_as_many_shifts_as_pictures_have_pixels():
+  wanted = jax.random.normal(jax.random.key(0), (300_000,))
+  noise = 0.05 * jax.random.normal(jax.random.key(1), wanted.shape)
+  fitted = identity.fit_threshold(wanted, identity.soft_threshold(wanted, 0.4) + noise)
+  assert abs(float(fitted) - 0.4) < 1e-3

@@ -1,0 +1,47 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Cycles and hidden messages
+#
+# A cycle of two translations is an autoencoder whose code must look like the other domain. If that
+# domain has less room, something must be lost; or it is hidden where nobody looks.
+
+# %%
+# From the colab folder of a clone of imtrans; in Colab, upload or clone it first.
+# %pip install --quiet --editable ..
+
+# %%
+import textwrap
+
+from imtrans.analyses import cycles, hidden_messages
+
+finding = cycles.on_paper()
+print(textwrap.fill(finding.text, 100))
+finding.figure
+
+# %% [markdown]
+# A signal far below the eye's threshold still carries bits through an 8-bit file. That is how a
+# CycleGAN reconstructs what its translation does not show.
+
+# %%
+finding = hidden_messages.on_paper()
+print(textwrap.fill(finding.text, 100))
+finding.figure
+
+# %% [markdown]
+# **Exercise.** How many bits does a hidden signal of one level (rms) carry in each value of an
+# 8-bit picture, and how many once noise of four levels is added?
+
+# %%
+from imtrans.theory import hidden_capacity
+from imtrans.theory.hidden import ROUNDING
+
+for noise in (ROUNDING, 4.0):
+  print(f"Answer, noise {noise:.2f} levels: {float(hidden_capacity(1.0, noise)):.3f} bits")

@@ -1,0 +1,41 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The identity loss is a soft threshold
+#
+# CycleGAN's identity loss asks a generator to leave pictures of its own target domain alone. On
+# colours it acts as a soft threshold: small shifts vanish, large ones are shortened.
+
+# %%
+# From the colab folder of a clone of imtrans; in Colab, upload or clone it first.
+# %pip install --quiet --editable ..
+
+# %%
+import textwrap
+
+from imtrans.analyses import soft_threshold
+
+finding = soft_threshold.on_paper()
+print(textwrap.fill(finding.text, 100))
+finding.figure
+
+# %% [markdown]
+# **Exercise.** A translation wants a shift of 0.2 and the other losses have the curvature 2 a = 4.
+# At which identity weight is the shift cancelled, and what is left at half of it?
+
+# %%
+import jax.numpy as jnp
+
+from imtrans.theory import best_shift
+from imtrans.theory.identity import critical_weight
+
+weight = critical_weight(jnp.float32(0.2), translation_weight=2.0)
+left = best_shift(jnp.float32(0.2), translation_weight=2.0, identity_weight=weight / 2.0)
+print(f"Answer: {float(weight):.2f}; {float(left):.2f} is left")

@@ -1,0 +1,413 @@
+"""Patch discriminators: what a patch sees, the size that a texture asks for, and a run's own."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from imtrans.analyses.finding import BLACK, BLUE, COLORS, GREEN, RED, Finding, Rows, new_figure
+from imtrans.analyses.trained import TrainedRun
+from imtrans.networks import DISCRIMINATORS, PatchDiscriminator, PixelDiscriminator
+from imtrans.networks.convolution import direct_convolve
+from imtrans.networks.normalization import Normalization
+from imtrans.theory.patches import (
+  Layer,
+  effective_patches,
+  output_size,
+  patch_stride,
+  path_weights,
+  receptive_field,
+)
+from imtrans.theory.periodogram import averaged_periodogram, draw_lines, periodogram_moments
+from imtrans.theory.texture import Texture, spectrum
+
+NUM_PICTURES = 64
+PROBES = 4  # Pictures over which the gradient of a logit is averaged.
+IMAGE_SIZE = 256
+# Structure without a wave over a texture with one every eight pixels.
+TEXTURE = Texture(jnp.array([1.0, 0.5]), jnp.array([40.0, 5.0]), jnp.array([0.0, 0.25 * jnp.pi]))
+BANDS = {
+  "texture": (jnp.linspace(0.5, 1.1, 9), BLUE, 5.0),
+  "structure": (jnp.linspace(0.02, 0.12, 6), RED, 40.0),
+}
+LINE_SIZE, LINE_STRIDE = 256, 4
+LINE_SIZES = (4, 7, 9, 11, 13, 16, 20, 24, 29, 34, 41, 48, 58, 70, 84, 100, 142, 180, 220)
+DRAWN_SIZES = (7, 16, 34, 70, 142)
+
+
+def on_paper(*, num_lines: int = 300, seed: int = 0) -> Finding:
+  """Receptive fields and numbers of patches, and the error of spectra against the patch size.
+
+  Args:
+    num_lines: lines drawn for the Monte Carlo marks.
+    seed: of these.
+
+  Returns:
+    The finding.
+  """
+  figure, ((left, right),) = new_figure(columns=2, width=4.8, height=3.7)
+  rows = _draw_fields(left)
+  errors, best = _draw_errors(right, num_lines, seed)
+  sides = [row["closed_form"] for row in rows if row["quantity"] == "receptive field"]
+  numbers = [row["closed_form"] for row in rows if row["quantity"] == "effective patches"]
+  return Finding(
+    figure,
+    [*rows, *errors],
+    f"PatchGANs see {', '.join(f'{side:.0f}' for side in sides)} pixels, as the gradient of a "
+    "logit shows, and the larger the patch the fewer: an image of 256 pixels holds "
+    f"{numbers[0]:,.0f} independent patches of one pixel but {numbers[3]:.0f} of 70 and "
+    f"{numbers[-1]:.1f} of 286. Patches must be longer than what is correlated and short enough to "
+    f"be many: on a line of {LINE_SIZE} pixels the spectrum of a texture of correlation length 5 "
+    f"is known best through patches of {best['texture']} pixels, that of a structure of length 40 "
+    f"through {best['structure']}, with {best['structure error'] / best['texture error']:.1f} "
+    "times the error.",
+  )
+
+
+def on_run(run: TrainedRun) -> Finding:
+  """What a run's discriminator sees, and how wrong its generator is at each spatial frequency.
+
+  The gradient of the middle logit is taken at the trained parameters. A normalisation by the
+  picture's own mean and variance lets every pixel in; so it is taken with these held fixed, where
+  its support is the receptive field, and with them free, for the share that comes from outside.
+
+  Args:
+    run: with a patch or pixel discriminator.
+
+  Returns:
+    The finding: gradient against the distance from the patch's middle, and by bands of frequency
+    the error of outputs (paired pictures) or the power of outputs and real pictures.
+  """
+  module, variables, pictures = _discriminator(run)
+  layers = module.layers
+  side = receptive_field(layers)
+  size = max(run.run.config.data.crop_size, side + 4 * patch_stride(layers))
+  probes = _tile(pictures[:PROBES], size)
+  fixed = gradient_profile(module, variables, probes, frozen=True)
+  free = gradient_profile(module, variables, probes, frozen=False)
+  support = np.flatnonzero(fixed)
+  measured = int(support[-1] - support[0] + 1)
+  outside = 1.0 - free[support[0] : support[-1] + 1].sum() / free.sum()
+  figure, ((left, right),) = new_figure(columns=2, width=4.8, height=3.8)
+  places = np.arange(size) - 0.5 * (support[0] + support[-1])
+  weights = path_weights(layers)
+  left.plot(
+    np.arange(side) - 0.5 * (side - 1), weights, color=BLUE, label="equal weights, on paper"
+  )
+  left.plot(
+    places[support], fixed[support] / fixed.sum(), "o", color=RED, label="trained, statistics fixed"
+  )
+  if outside > 1e-6:
+    left.plot(places, free / free.sum(), ".", color=GREEN, label="trained, statistics free")
+  for edge in (-0.5 * side, 0.5 * side):
+    left.axvline(edge, color=BLACK, linestyle="--", linewidth=1)
+  left.set(xlabel="distance from the middle of the patch (pixels)", ylabel="share of the gradient")
+  left.set_xlim(-0.9 * side - 1, 0.9 * side + 1)
+  left.set_ylim(0.0, 1.5 * float(max(np.max(weights), np.max(fixed / fixed.sum()))))
+  left.set_title(f"a logit sees {measured} pixels (on paper {side})")
+  left.legend(loc="upper center")
+
+  rows = [
+    _row("receptive field", "pixels", 0.0, float(side), float(measured)),
+    _row("gradient outside", "share", 0.0, 0.0, float(outside)),
+  ]
+  banded, told = _draw_bands(right, run, side)
+  return Finding(
+    figure,
+    [*rows, *banded],
+    f"By its layers a logit of the discriminator sees {side} pixels, by its gradient {measured}. "
+    f"{outside:.1%} of the gradient comes from outside the patch, through the means and variances "
+    f"of its normalisation. {told}",
+  )
+
+
+def gradient_profile(
+  module: nn.Module, variables: Any, images: np.ndarray, *, frozen: bool
+) -> np.ndarray:
+  """How much each row of pixels counts for the middle logit.
+
+  Args:
+    module: a discriminator.
+    variables: its parameters and other collections.
+    images: [batch, side, side, channels] in [-1, 1], each judged by itself.
+    frozen: whether means and variances of the normalisation are held fixed, at their values.
+
+  Returns:
+    [side]: absolute gradients summed over batch, columns and channels.
+  """
+  mutable = [name for name in variables if name != "params"]
+
+  def middle(image: Array) -> Array:
+    with nn.intercept_methods(_fixed_statistics if frozen else _as_it_is):
+      logits, _ = module.apply(variables, image[None], train=True, mutable=mutable)
+    return logits[0, logits.shape[1] // 2, logits.shape[2] // 2, 0].astype(jnp.float32)
+
+  gradients = jax.jit(lambda images: jax.lax.map(jax.grad(middle), images))(jnp.asarray(images))
+  return np.abs(np.asarray(gradients, np.float64)).sum(axis=(0, 2, 3))
+
+
+def band_power(images: np.ndarray, edges: np.ndarray) -> np.ndarray:
+  """Power of pictures by bands of spatial frequency, by the discrete cosine transform.
+
+  The transform continues a picture by its mirror image, so that opposite borders make no edge. Its
+  basis is orthonormal: the sum over all bands is the mean square.
+
+  Args:
+    images: [batch, height, width, channels].
+    edges: [bands + 1], ascending, cycles per pixel; frequencies f with edge <= f < next edge.
+
+  Returns:
+    [bands], mean over pictures, pixels and channels, squared units of the images.
+  """
+  height, width = images.shape[1:3]
+  rows, columns = _cosines(height), _cosines(width)
+  coefficients = np.einsum("ij,bjkc,lk->bilc", rows, images, columns, optimize=True)
+  power = np.mean(np.square(coefficients), axis=(0, 3)) / (height * width)
+  vertical, horizontal = np.arange(height) / (2 * height), np.arange(width) / (2 * width)
+  frequencies = np.hypot(vertical[:, None], horizontal[None, :])
+  return np.histogram(frequencies, edges, weights=power)[0]
+
+
+def _draw_fields(axes) -> Rows:
+  """Receptive fields and effective numbers of patches, and the support of a gradient."""
+  rows = []
+  modules = [PixelDiscriminator(), *(PatchDiscriminator(number) for number in range(1, 6))]
+  chains = [module.layers for module in modules]
+  for layers, gradient in zip(chains, _gradients(chains), strict=True):
+    side = receptive_field(layers)
+    seen = np.count_nonzero(np.any(np.asarray(gradient) != 0.0, axis=(0, 2, 3)))
+    number = effective_patches(layers, IMAGE_SIZE)
+    logits = float(output_size(layers, IMAGE_SIZE) ** 2)
+    rows.append(_row("receptive field", "pixels", float(side), float(side), float(seen)))
+    rows.append(_row("effective patches", "patches", float(side), number, logits))
+  places = np.arange(len(modules))
+  fields, numbers = rows[::2], rows[1::2]
+  axes.plot(places, [row["closed_form"] for row in fields], color=BLUE, label="side of a patch")
+  axes.plot(places, [row["measured"] for row in fields], "o", color=BLUE, label="by gradient")
+  axes.plot(places, [row["closed_form"] for row in numbers], color=RED, label="independent patches")
+  axes.plot(places, [row["measured"] for row in numbers], "_", color=RED, label="logits")
+  axes.set_xticks(places, [f"{row['closed_form']:.0f}" for row in fields])
+  axes.set(xlabel="PatchGAN (pixels)", ylabel="pixels, or number in 256 x 256", yscale="log")
+  axes.set_title("larger patches are fewer")
+  axes.legend(loc="upper center", ncols=2)
+  axes.set_ylim(0.7, 3e6)
+  return rows
+
+
+def _gradients(chains: Sequence[Sequence[Layer]]) -> list[Array]:
+  """Gradient of the middle output of random one-channel convolutions, by all pixels."""
+
+  def middle(images: Array, layers: Sequence[Layer]) -> Array:
+    for index, layer in enumerate(layers):
+      shape = (layer.kernel_size, layer.kernel_size, 1, 1)
+      kernel = jax.random.normal(jax.random.key(index), shape)
+      images = direct_convolve(images, kernel, stride=layer.stride, padding=layer.padding)
+    return images[0, images.shape[1] // 2, images.shape[2] // 2, 0]
+
+  sizes = [receptive_field(layers) + 2 * patch_stride(layers) for layers in chains]
+  images = [jnp.zeros((1, size, size, 1)) for size in sizes]
+
+  @jax.jit
+  def differentiate():
+    pairs = zip(images, chains, strict=True)
+    return [jax.grad(middle)(image, layers) for image, layers in pairs]
+
+  return differentiate()
+
+
+def _draw_errors(axes, num_lines: int, seed: int) -> tuple[Rows, dict[str, float]]:
+  """The error of the spectrum in two bands, against the patch size."""
+  frequencies = jnp.concatenate([band for band, _, _ in BANDS.values()])
+  true = spectrum(TEXTURE, frequencies)
+
+  @jax.jit
+  def moments(size):
+    return periodogram_moments(
+      TEXTURE, frequencies, size, num_values=LINE_SIZE, stride=float(LINE_STRIDE)
+    )
+
+  @jax.jit
+  def measure(key):
+    # A ring twice as long, for its ends are neighbours.
+    rings = draw_lines(key, TEXTURE, num_lines=num_lines, num_values=2 * LINE_SIZE)
+    lines = rings[:, :LINE_SIZE]
+    return {
+      size: averaged_periodogram(lines, frequencies, size, stride=LINE_STRIDE)
+      for size in DRAWN_SIZES
+    }
+
+  exact = {size: moments(float(size)) for size in LINE_SIZES}
+  drawn = measure(jax.random.key(seed))
+  rows, best, start = [], {}, 0
+  for name, (band, color, length) in BANDS.items():
+    part = slice(start, start + len(band))
+    start += len(band)
+    power = jnp.sum(jnp.square(true[part]))
+    bias, error, seen = {}, {}, {}
+    for size, (mean, variance) in exact.items():
+      missed = jnp.sum(jnp.square(mean - true)[part]) / power
+      bias[size], error[size] = float(missed), float(missed + jnp.sum(variance[part]) / power)
+    for size, values in drawn.items():
+      squares = jnp.mean(jnp.square(values - true[None, :]), axis=0)
+      seen[size] = float(jnp.sum(squares[part]) / power)
+    best[name] = min(error, key=error.__getitem__)
+    best[f"{name} error"] = error[best[name]]
+    axes.plot(
+      *(list(error), list(error.values())), color=color, label=f"{name}, ℓ = {length:g} pixels"
+    )
+    axes.plot(list(bias), list(bias.values()), ":", color=color, linewidth=1)
+    axes.plot(list(seen), list(seen.values()), "o", color=color)
+    axes.plot(best[name], error[best[name]], "*", color=color, markersize=14)
+    axes.annotate(
+      f"best: {best[name]} pixels",
+      (best[name], error[best[name]]),
+      xytext=(0, 10 if name == "structure" else -30),
+      textcoords="offset points",
+      ha="center",
+      color=color,
+    )
+    rows += [
+      _row("spectral error", name, float(size), error[size], seen[size]) for size in DRAWN_SIZES
+    ]
+  axes.plot([], [], ":", color=BLACK, label="bias alone")
+  axes.plot([], [], "o", color=BLACK, label="lines drawn")
+  axes.plot([], [], "*", color=BLACK, markersize=10, label="best size")
+  axes.set(xlabel="side of a patch (pixels)", ylabel="squared error / squared spectrum")
+  axes.set(xscale="log", yscale="log", ylim=(3e-3, 10.0))
+  axes.set_xticks([4, 16, 70, 220], ["4", "16", "70", "220"])
+  axes.minorticks_off()
+  axes.set_title("structure wants larger patches than texture")
+  axes.legend(loc="upper right", ncols=2)
+  return rows, best
+
+
+def _draw_bands(axes, run: TrainedRun, side: int) -> tuple[Rows, str]:
+  """Error or power of a generator's outputs by bands of frequency; what they tell."""
+  generator = run.generators[0]
+  sources, answers = run.test_pictures(generator.direction, NUM_PICTURES)
+  outputs = generator(sources)
+  real = answers
+  if real is None:
+    real, _ = run.test_pictures(generator.direction[::-1], NUM_PICTURES)
+  edges = _octaves(min(*outputs.shape[1:3], *real.shape[1:3]))
+  middles = np.sqrt(np.maximum(edges[:-1], 0.5 * edges[1]) * edges[1:])
+  powers = {"real pictures": band_power(real, edges), "outputs": band_power(outputs, edges)}
+  if answers is not None:
+    powers["error"] = band_power(outputs - answers, edges)
+  for index, (name, power) in enumerate(powers.items()):
+    axes.plot(middles, power, "o-", color=COLORS[index], linewidth=0.8, label=name)
+  axes.axvline(1.0 / side, color=BLACK, linestyle="--", linewidth=1)
+  axes.text(
+    1.04 / side,
+    0.02,
+    f"one wave per patch ({side} px)",
+    fontsize=7,
+    rotation=90,
+    va="bottom",
+    transform=axes.get_xaxis_transform(),
+  )
+  axes.set(xscale="log", yscale="log", xlabel="spatial frequency (cycles per pixel)")
+  axes.set_ylabel("power in the band (squared values in [-1, 1])")
+  axes.set_xticks(middles, [f"{place:.2g}" for place in middles])
+  axes.minorticks_off()
+  axes.legend(loc="best")
+  rows = [
+    _row(
+      f"power of {name}",
+      "squared values",
+      float(place),
+      float(powers["real pictures"][i]),
+      float(power[i]),
+    )
+    for name, power in powers.items()
+    for i, place in enumerate(middles)
+  ]
+  low = middles < 1.0 / side
+  total = np.maximum(powers["real pictures"], 1e-12)
+  if answers is None:
+    axes.set_title("outputs against real pictures")
+    ratio = powers["outputs"] / total
+    return rows, (
+      f"The outputs have {ratio[-1]:.2f} times the power of real pictures in the finest band and "
+      f"{ratio[0]:.2f} times in the coarsest."
+    )
+  axes.set_title("error of the outputs by fineness")
+  fine = powers["error"][~low].sum() / total[~low].sum()
+  coarse = powers["error"][low].sum() / total[low].sum() if low.any() else float("nan")
+  return rows, (
+    f"On {len(sources)} test pictures the squared error is {coarse:.0%} of the answers' power in "
+    f"waves longer than the patch and {fine:.0%} in shorter ones; the outputs have "
+    f"{powers['outputs'][-1] / total[-1]:.2f} times the answers' power in the finest band."
+  )
+
+
+def _discriminator(run: TrainedRun) -> tuple[Any, dict[str, Any], np.ndarray]:
+  """The module of a run's discriminator, its variables, and real inputs for it."""
+  fields = run.run.config.discriminator.to_dict()
+  module = DISCRIMINATORS[fields.pop("name")](**fields)
+  params, collections = run.players["discriminator"], run.run.extras["discriminator"]
+  direction = run.generators[0].direction
+  if run.run.config.method.name == "cyclegan":
+    params, collections = params[direction[1]], collections[direction[1]]
+    pictures, _ = run.test_pictures(direction[::-1], PROBES)
+  else:
+    sources, answers = run.test_pictures(direction, PROBES)
+    pictures = np.concatenate([sources, sources if answers is None else answers], axis=-1)
+  return module, {"params": params, **collections}, pictures
+
+
+def _fixed_statistics(next_function, arguments, keywords, context):
+  """Makes a normalisation the affine function of its input that it is at this input."""
+  outputs = next_function(*arguments, **keywords)
+  if not isinstance(context.module, Normalization) or context.method_name != "__call__":
+    return outputs
+  (inputs,) = arguments
+  values = inputs.astype(jnp.float32)
+  centred = values - jnp.mean(values, axis=(1, 2), keepdims=True)
+  products = jnp.mean(centred * outputs.astype(jnp.float32), axis=(1, 2), keepdims=True)
+  variances = jnp.mean(jnp.square(centred), axis=(1, 2), keepdims=True)
+  gains = jax.lax.stop_gradient(products / jnp.maximum(variances, 1e-12)).astype(inputs.dtype)
+  fixed = jax.lax.stop_gradient(outputs.astype(inputs.dtype) - gains * inputs)
+  return (gains * inputs + fixed).astype(outputs.dtype)
+
+
+def _as_it_is(next_function, arguments, keywords, context):
+  del context
+  return next_function(*arguments, **keywords)
+
+
+def _tile(pictures: np.ndarray, size: int) -> np.ndarray:
+  """Repeats pictures by their mirror images, or crops them, to squares of `size` pixels."""
+  missing = [max(0, size - side) for side in pictures.shape[1:3]]
+  widths = [(0, 0), *((0, amount) for amount in missing), (0, 0)]
+  return np.pad(pictures, widths, mode="symmetric")[:, :size, :size]
+
+
+def _octaves(size: int) -> np.ndarray:
+  """Edges of bands an octave wide, the first from zero, the last with all that is finer."""
+  lowest = 0.75 / size
+  edges = [0.5]
+  while edges[0] > 2.0 * lowest:
+    edges.insert(0, 0.5 * edges[0])
+  return np.array([0.0, *edges[:-1], 0.75])
+
+
+def _cosines(size: int) -> np.ndarray:
+  """The orthonormal discrete cosine transform (II), [frequencies, pixels]."""
+  numbers = np.arange(size)
+  basis = np.cos(np.pi * numbers[:, None] * (numbers[None, :] + 0.5) / size)
+  return basis * np.where(numbers[:, None] == 0, np.sqrt(1.0 / size), np.sqrt(2.0 / size))
+
+
+def _row(quantity: str, series: str, argument: float, closed_form: float, measured: float):
+  return {
+    "quantity": quantity,
+    "series": series,
+    "argument": argument,
+    "closed_form": closed_form,
+    "measured": measured,
+  }

@@ -1,0 +1,353 @@
+"""Spectral normalisation: what it divides by, what that bounds, and what it does not cure."""
+
+import functools
+import math
+from typing import cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from imtrans.analyses.discriminators import mean_logit, trained_discriminators
+from imtrans.analyses.finding import BLACK, BLUE, GREEN, ORANGE, RED, Finding, new_figure
+from imtrans.analyses.trained import TrainedRun
+from imtrans.networks import PatchDiscriminator
+from imtrans.theory.convolution_spectrum import (
+  convolution_norm,
+  convolution_norm_bounds,
+  kernel_matrix,
+)
+from imtrans.theory.lipschitz import (
+  amplification,
+  gradient_norms,
+  lipschitz_bound,
+  normalized_bilinear_invariant,
+  normalized_bilinear_loss,
+  operator_norm,
+  power_iteration,
+)
+from imtrans.theory.simulation import play
+from imtrans.theory.update_rules import zero_sum
+
+SIZE = 16  # Pixels along the sides of the periodic pictures whose convolution norms are exact.
+NUM_PICTURES = 16
+FLOW_STEP = 2e-3  # Of the simulated gradient flow.
+STRIDE = 200  # Steps of it between marks.
+
+
+def on_paper(
+  *,
+  num_kernels: int = 6,
+  constants: tuple[float, ...] = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0),
+  iterations: tuple[int, ...] = (1, 2, 3, 5, 10, 20, 50, 100),
+  seed: int = 0,
+) -> Finding:
+  """Norms of convolutions, of their estimates, of a PatchGAN, and the game that still rotates.
+
+  Args:
+    num_kernels: 4 x 4 kernels at each share, and matrices for power iteration.
+    constants: shares of an all-ones kernel in a random one.
+    iterations: of power iteration.
+    seed: of all that is random.
+
+  Returns:
+    The finding, in four panels.
+  """
+  keys = jax.random.split(jax.random.key(seed), 4)
+  figure, ((first, second), (third, fourth)) = new_figure(columns=2, rows=2, width=5.0, height=3.7)
+  rows, worst = _draw_ratios(first, constants, num_kernels, keys[0])
+  more, once, later = _draw_iterations(second, iterations, num_kernels, keys[1])
+  rows += more
+  more, bound, steepest = _draw_network(third, keys[2], seed)
+  rows += more
+  more, drift, radii = _draw_game(fourth)
+  rows += more
+  return Finding(
+    figure,
+    rows,
+    "A convolution's norm lies between that of its reshaped kernel and, for 4 x 4 kernels, 4 times "
+    f"it (stride 1) or 2 times (stride 2). An all-ones kernel attains both: {worst[1]:.2f} and "
+    f"{worst[2]:.2f}. From a random start one power iteration finds {once:.2f} of a [64, 1024] "
+    f"random matrix's norm, {iterations[-1]} find {later:.3f}, so the divisor is at first too "
+    f"small. The spectrally normalised PatchGAN-70 is bounded by {bound:g}, not by 1; with "
+    f"all-ones kernels a linear piece of it attains {steepest:.1f} on 64 x 64 pixels padded "
+    "with zeros. A normalised discriminator bounds the speed and not the rotation: gradient flow "
+    f"on the bilinear game goes round at distances from {radii[0]:.2f} to {radii[1]:.2f} and its "
+    f"conserved quantity moves by at most {drift:.1e}.",
+  )
+
+
+def on_run(run: TrainedRun) -> Finding:
+  """The norms of a run's discriminators, layer by layer, and how steep they are at test pictures.
+
+  Kernels are taken as the network uses them, divided by their estimated norm where it normalises.
+  The bound is of the convolutions alone: a normalisation layer between them divides by a standard
+  deviation and has no bound of its own (`imtrans.theory.lipschitz.lipschitz_bound`). Exact norms
+  are those on periodic pictures of `SIZE` pixels. The mean of N logits may be steep by 1 / sqrt(N)
+  of a network's constant, so its gradients are multiplied by sqrt(N).
+
+  Args:
+    run: any.
+
+  Returns:
+    The finding: norms per layer, and gradient norms beside the product bounds.
+
+  Raises:
+    NotForThisRun: if the discriminator judges pairs and the test pictures have no answers.
+  """
+  discriminators = trained_discriminators(run, NUM_PICTURES)
+  figure, axes = new_figure(columns=2, rows=len(discriminators), width=4.9, height=3.6)
+  rows, told = [], []
+  for discriminator, (left, right) in zip(discriminators, axes, strict=True):
+    layers = discriminator.module.layers
+    names = [f"layer_{index}" for index in range(len(layers) - 1)] + ["logits"]
+    matrix, exact = [], []
+    for name, layer in zip(names, layers, strict=True):
+      kernel = used_kernel(discriminator.params, discriminator.collections, name)
+      matrix.append(float(convolution_norm_bounds(kernel, stride=layer.stride)[0]))
+      exact.append(float(_exact_norm(kernel, layer.stride)))
+    upper = [amplification(layer) * norm for layer, norm in zip(layers, matrix, strict=True)]
+    bound, product = lipschitz_bound(layers, matrix), math.prod(exact)
+    count = discriminator.logits()[0][0].size
+    steepness = {
+      kind: np.sqrt(count) * np.asarray(_steepness(mean_logit(discriminator), pictures))
+      for kind, pictures in (("real", discriminator.real), ("generated", discriminator.fake))
+    }
+
+    places = np.arange(len(layers))
+    left.vlines(places, matrix, upper, color=BLACK, linewidth=3, alpha=0.25, label="between bounds")
+    left.plot(places, matrix, "_", color=BLACK, markersize=14, label="reshaped kernel's norm")
+    left.plot(places, exact, "o", color=BLUE, label="exact norm of the convolution")
+    left.axhline(1.0, color=BLACK, linestyle=":", linewidth=0.8)
+    left.set(yscale="log", ylabel="norm (output per input)", xticks=places, xticklabels=names)
+    left.set_title(f"{discriminator.title}: each layer")
+    left.margins(y=0.25)
+    left.legend(fontsize=7.5)
+
+    right.axhline(bound, color=BLACK, label=f"bound by reshaped kernels: {bound:.3g}")
+    right.axhline(product, color=BLUE, linestyle="--", label=f"exact norms' product: {product:.3g}")
+    for (kind, values), color in zip(steepness.items(), (GREEN, RED), strict=True):
+      right.plot(np.arange(len(values)), values, "o", color=color, label=f"at {kind} pictures")
+    right.set(yscale="log", xlabel="test picture", ylabel="gradient × √logits (logit per unit)")
+    right.set_title("measured steepness against the bounds")
+    low = min(float(values.min()) for values in steepness.values())
+    right.set_ylim(low / 3.0, 60.0 * max(bound, *(v.max() for v in steepness.values())))
+    right.legend(loc="upper center", fontsize=7.5, ncols=2)
+
+    per_layer = zip(names, matrix, exact, upper, strict=True)
+    rows += [_row(discriminator.title, name, m, e, u) for name, m, e, u in per_layer]
+    rows.append(_row(discriminator.title, "product", math.prod(matrix), product, bound))
+    rows += [
+      _row(discriminator.title, f"at {kind} picture {index}", measured=value)
+      for kind, values in steepness.items()
+      for index, value in enumerate(values)
+    ]
+    told.append(
+      f"the {discriminator.title} has a product bound of {bound:.3g} ({product:.3g} with exact "
+      f"norms) and is in the median {np.median(steepness['real']):.2g} steep at real and "
+      f"{np.median(steepness['generated']):.2g} at generated pictures"
+    )
+  section = run.run.config.discriminator
+  norm = section.get("norm", "batch")
+  between = (
+    "No normalisation layer stands between the convolutions, so that the bounds hold"
+    if norm == "none"
+    else f"Its {norm} normalisation, which the bounds leave out, may make it steeper or flatter"
+  )
+  text = (
+    f"{'With' if section.get('spectral_norm', False) else 'Without'} spectral normalisation "
+    f"{'; '.join(told)} (gradient of the mean logit times the root of their number). {between}."
+  )
+  return Finding(figure, rows, text)
+
+
+def used_kernel(params, collections, name: str) -> Array:
+  """A convolution's kernel as the network uses it.
+
+  Args:
+    params: of the discriminator.
+    collections: of the discriminator; the vectors of spectral normalisation are in "spectral".
+    name: of the convolution.
+
+  Returns:
+    [height, width, in, out], divided by its estimated norm where the layer is normalised.
+  """
+  kernel = params[name]["kernel"]
+  spectral = collections.get("spectral", {})
+  if name not in spectral:
+    return kernel
+  norm, _ = power_iteration(kernel_matrix(kernel), spectral[name]["left_vector"])
+  return kernel / norm
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _exact_norm(kernel: Array, stride: int) -> Array:
+  return convolution_norm(kernel, (SIZE, SIZE), stride=stride)
+
+
+def _steepness(function, pictures: np.ndarray) -> Array:
+  return jax.jit(functools.partial(gradient_norms, function))(jnp.asarray(pictures))
+
+
+def _draw_ratios(axes, constants, num_kernels: int, key: Array):
+  """Exact norm over reshaped norm; returns the rows and the worst ratio per stride."""
+  noise = jax.random.normal(key, (num_kernels, 4, 4, 8, 8))
+  rows, worst = [], {}
+  for stride, color in ((1, BLUE), (2, RED)):
+    bounds = jax.jit(jax.vmap(functools.partial(convolution_norm_bounds, stride=stride)))
+    exact = jax.jit(jax.vmap(lambda kernel, s=stride: convolution_norm(kernel, (16, 16), stride=s)))
+    low = high = ratios = np.ones(num_kernels)
+    for share in constants:
+      kernels = share + (1.0 - share) * noise
+      low, high = bounds(kernels)
+      ratios = np.asarray(exact(kernels) / low)
+      axes.plot(np.full(num_kernels, share), ratios, "o", color=color, fillstyle="none")
+      rows += [
+        _row(f"stride {stride}", f"share of ones {share:g}", 1.0, ratio, bound)
+        for ratio, bound in zip(ratios, np.asarray(high / low), strict=True)
+      ]
+    worst[stride] = float(ratios.max())
+    bound = float(np.asarray(high / low)[0])
+    axes.axhline(bound, color=color, label=f"upper bound, stride {stride}")
+    axes.plot([], [], "o", color=color, fillstyle="none", label=f"exact norm, stride {stride}")
+  axes.axhline(1.0, color=BLACK, label="lower bound")
+  axes.set(xlabel="share of an all-ones kernel in a random 4 × 4 one", ylim=(0.8, 6.2))
+  axes.set_ylabel("norm / reshaped kernel's norm")
+  axes.set_title("a convolution is up to 4 times its reshaped kernel")
+  axes.legend(loc="upper center", ncols=2, fontsize=7.5)
+  return rows, worst
+
+
+def _draw_iterations(axes, iterations, num_matrices: int, key: Array):
+  """Estimate over norm; the line is the mean of what the singular vectors say."""
+  first, second = jax.random.split(key)
+  matrices = jax.random.normal(first, (num_matrices, 64, 1024))
+  vectors = jax.random.normal(second, (num_matrices, 64))
+  left, values, _ = np.linalg.svd(np.asarray(matrices, np.float64), full_matrices=False)
+  values = values / values[:, :1]
+  shares = np.square(np.einsum("kij,ki->kj", left, np.asarray(vectors, np.float64)))
+  counts = np.arange(1, max(iterations) + 1)
+  powers = shares[:, None] * values[:, None] ** (4 * counts[:, None] - 2)
+  line = np.sqrt((powers * values[:, None] ** 2).sum(-1) / powers.sum(-1)).mean(0)
+  axes.plot(counts, line, color=BLUE, label="mean, from the singular vectors")
+
+  norms = jnp.linalg.norm(matrices, 2, axis=(1, 2))
+  rows, means = [], []
+  iterate = jax.jit(jax.vmap(power_iteration))
+  for count in counts:
+    estimates, vectors = iterate(matrices, vectors)
+    if count not in iterations:
+      continue
+    ratios = np.asarray(estimates / norms)
+    axes.plot(np.full(num_matrices, count), ratios, "o", color=BLUE, fillstyle="none")
+    means.append(float(ratios.mean()))
+    exact = float(line[count - 1])
+    rows.append(_row("power iteration", f"{count} iterations", exact, measured=means[-1]))
+  axes.plot([], [], "o", color=BLUE, fillstyle="none", label="power iteration, each start")
+  axes.axhline(1.0, color=BLACK, linestyle=":")
+  axes.set(xscale="log", xlabel="power iterations", ylabel="estimate / norm")
+  axes.set_title("the estimate is never above the norm")
+  axes.legend(loc="lower right")
+  return rows, means[0], means[-1]
+
+
+def _draw_network(axes, key: Array, seed: int):
+  """Bound and norms of the first layers of a normalised PatchGAN-70."""
+  network = PatchDiscriminator(num_layers=3, features=8, norm="none")
+  layers = network.layers
+  image = jnp.ones((1, 64, 64, 3))
+  shapes = jax.eval_shape(lambda: network.init(key, image, train=True))["params"]
+  places = np.arange(1, len(layers) + 1)
+  bounds = [lipschitz_bound(layers[:count]) for count in places]
+  axes.plot(places, bounds, color=BLACK, label="bound")
+  measure = jax.jit(
+    lambda params: operator_norm(
+      lambda point: cast(Array, network.apply({"params": params}, point, train=True)),
+      image,
+      key,
+      num_steps=40,
+    )
+  )
+  rows, steepest = [], {}
+  draws = np.random.default_rng(seed)
+  for name, color in (("all-ones kernels", RED), ("random kernels", BLUE)):
+    # By numpy: compiling a random draw per shape would take longer than all the rest.
+    kernels = {}
+    for layer, leaves in shapes.items():
+      shape = leaves["kernel"].shape
+      kernel = np.ones(shape) if name == "all-ones kernels" else draws.standard_normal(shape)
+      kernel = kernel / np.linalg.norm(kernel.reshape(-1, shape[-1]), 2)
+      kernels[layer] = jnp.asarray(kernel, jnp.float32)
+    exact = [
+      float(_exact_norm(kernels[n], layer.stride)) for n, layer in zip(shapes, layers, strict=True)
+    ]
+    products = np.cumprod(exact)
+    params = {
+      n: {
+        leaf: kernels[n] if leaf == "kernel" else np.zeros(like.shape, np.float32)
+        for leaf, like in shapes[n].items()
+      }
+      for n in shapes
+    }
+    steepest[name] = float(measure(params))
+    axes.plot(places, products, "o", color=color, label=f"{name}: product of exact norms")
+    label = f"{name}: the network's Jacobian"
+    axes.plot(places[-1:], [steepest[name]], "s", color=color, fillstyle="none", label=label)
+    rows += [
+      _row("PatchGAN-70", f"{name}, {place} layers", 1.0, product, bound)
+      for place, product, bound in zip(places, products, bounds, strict=True)
+    ]
+    rows.append(_row("PatchGAN-70", f"{name}, Jacobian", measured=steepest[name], upper=bounds[-1]))
+  axes.axhline(1.0, color=BLACK, linestyle=":", linewidth=0.8)
+  axes.set(yscale="log", xticks=places, xlabel="convolutions", ylabel="Lipschitz constant")
+  axes.set_ylim(None, 2e4)
+  axes.set_title(f"normalised PatchGAN-70: up to {bounds[-1]:g}, not 1")
+  axes.legend(loc="upper left", fontsize=7.5)
+  return rows, bounds[-1], steepest["all-ones kernels"]
+
+
+def _draw_game(axes):
+  """The normalised bilinear game in the plane of g along and across d."""
+  losses = zero_sum(normalized_bilinear_loss)
+  rows, drift, radii = [], 0.0, []
+  invariant = jax.jit(jax.vmap(normalized_bilinear_invariant))
+  span = np.linspace(-2.4, 2.4, 121), np.linspace(0.05, 3.2, 121)
+  along, across = (jnp.asarray(grid) for grid in np.meshgrid(*span))
+  unit = jnp.array([1.0, 0.0])
+  level = jax.vmap(jax.vmap(lambda a, b: normalized_bilinear_invariant(jnp.stack([a, b]), unit)))(
+    along, across
+  )
+  heights, colors = (1.0, 1.5, 2.2), (BLACK, BLUE, ORANGE)
+  starts = jnp.asarray([[0.0, height] for height in heights])
+  flow = jax.jit(
+    jax.vmap(lambda g: play(losses, (g, unit), "extragradient", FLOW_STEP, 6000).trajectory)
+  )
+  played = (np.asarray(player)[:, ::STRIDE] for player in flow(starts))
+  for height, color, g, d in zip(heights, colors, *played, strict=True):
+    u = d / np.linalg.norm(d, axis=1, keepdims=True)
+    a = (g * u).sum(1)
+    b = np.abs(g[:, 0] * u[:, 1] - g[:, 1] * u[:, 0])
+    kept = np.asarray(invariant(jnp.asarray(g), jnp.asarray(d)))
+    drift = max(drift, float(np.abs(kept - kept[0]).max()))
+    radii.append(np.hypot(a, b))
+    if height > 1.0:
+      axes.contour(along, across, level, levels=[float(kept[0])], colors=[color], linewidths=1.4)
+    axes.plot(a, b, "o", color=color, label=f"from (0, {height:g})")
+    rows += [
+      _row(
+        "normalised game", f"start {height:g}, time {STRIDE * index * FLOW_STEP:g}", kept[0], x, y
+      )
+      for index, (x, y) in enumerate(zip(a, b, strict=True))
+    ]
+  axes.plot([], [], color=BLUE, label="closed form")
+  axes.set(xlabel="generator along the discriminator", ylabel="generator across it")
+  axes.set(xlim=(-2.4, 2.4), ylim=(0.0, 3.9), title="normalised, the game still goes round")
+  axes.legend(loc="upper center", ncols=2, fontsize=7.5)
+  radii = np.concatenate(radii)
+  return rows, drift, (float(radii.min()), float(radii.max()))
+
+
+def _row(what, where, reshaped=math.nan, measured=math.nan, upper=math.nan):
+  values = {"lower_or_closed_form": reshaped, "measured": measured, "upper": upper}
+  return {"of": what, "where": where, **{name: float(value) for name, value in values.items()}}

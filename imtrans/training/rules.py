@@ -1,0 +1,270 @@
+"""The rule book: what the records of a run say about its training, in plain words.
+
+Pure Python on the records of log.jsonl, so that the same book is read while a run trains and
+afterwards: `alarms(read_log(workdir / LOG))`. What the quantities are is said by
+`imtrans.training.diagnostics` and by the methods' metrics. Thresholds compare a run with itself
+wherever the scale of a quantity depends on the networks.
+"""
+
+import itertools
+import statistics
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+Points = list[tuple[int, float]]  # Steps, increasing, and values.
+History = dict[str, Points]
+
+
+class Rule(NamedTuple):
+  """When to say what.
+
+  name: of the alarm.
+  quantity: logged name that is watched; followed by "_a" or "_b" for a domain of its own.
+  starts: (points of the quantity, all points by name) -> numbers for the sentence, or None.
+  ends: (points of the quantity) -> whether an alarm that started is over.
+  sentence: with the numbers in braces; {who} is the domain, such as " of domain a", or nothing.
+  remedy: what to try.
+  """
+
+  name: str
+  quantity: str
+  starts: Callable[[Points, Mapping[str, Points]], dict[str, float] | None]
+  ends: Callable[[Points], bool]
+  sentence: str
+  remedy: str
+
+
+class Alarm(NamedTuple):
+  """A rule that applies from a step on; `end` is the step where it no longer did, None at last."""
+
+  step: int
+  name: str
+  text: str
+  end: int | None = None
+
+
+class RuleBook:
+  """Reads a run's records as they come, and says each alarm once."""
+
+  def __init__(self, rules: Iterable[Rule] | None = None) -> None:
+    """Opens the book; `rules` are all known ones if absent."""
+    self._rules = RULES if rules is None else tuple(rules)
+    self._history: History = {}
+    self._active: dict[tuple[str, str], int] = {}  # Positions in `said`.
+    self.said: list[Alarm] = []
+
+  def observe(self, record: Mapping[str, float]) -> list[Alarm]:
+    """Takes in the next record.
+
+    Args:
+      record: "step" and logged scalars; steps never decrease.
+
+    Returns:
+      Alarms that start here.
+    """
+    step, started = int(record["step"]), []
+    for name, value in record.items():
+      if name != "step" and isinstance(value, int | float):
+        self._history.setdefault(name, []).append((step, float(value)))
+    for rule in self._rules:
+      for suffix in ("", "_a", "_b"):
+        name = rule.quantity + suffix
+        if name in record:
+          started += self._check(rule, name, step)
+    return started
+
+  def _check(self, rule: Rule, name: str, step: int) -> list[Alarm]:
+    points, key = self._history[name], (rule.name, name)
+    if key in self._active:
+      if rule.ends(points):
+        place = self._active.pop(key)
+        self.said[place] = self.said[place]._replace(end=step)
+      return []
+    numbers = rule.starts(points, self._history)
+    if numbers is None:
+      return []
+    domain = name.removeprefix(rule.quantity).lstrip("_")
+    who = f" of domain {domain}" if domain else ""
+    text = f"{rule.sentence.format(who=who, **numbers)}; {rule.remedy}."
+    self._active[key] = len(self.said)
+    self.said.append(Alarm(step, rule.name, text))
+    return [self.said[-1]]
+
+
+def alarms(records: Iterable[Mapping[str, float]]) -> list[Alarm]:
+  """Returns all alarms of a run's records (`imtrans.training.journal.read_log`), by their step."""
+  book = RuleBook()
+  for record in records:
+    book.observe(record)
+  return book.said
+
+
+def _stays(points: Points, holds: Callable[[float], bool], *, count: int, steps: int = 0) -> Points:
+  """The newest points for which something holds without a gap; none if too few or too short."""
+  stretch: Points = []
+  for point in reversed(points):
+    if not holds(point[1]):
+      break
+    stretch.append(point)
+  enough = len(stretch) >= count and stretch[0][0] - stretch[-1][0] >= steps
+  return stretch[::-1] if enough else []
+
+
+def _discriminator_won(points: Points, _: Mapping[str, Points]) -> dict[str, float] | None:
+  stretch = _stays(points, lambda value: value >= 0.99, count=5, steps=200)
+  if not stretch:
+    return None
+  mean = statistics.fmean(value for _, value in stretch)
+  return {"accuracy": mean, "steps": stretch[-1][0] - stretch[0][0]}
+
+
+def _discriminator_lost(points: Points, history: Mapping[str, Points]) -> dict[str, float] | None:
+  # Chance alone is also where a game that went well ends: there the gradient is small and noisy,
+  # here it is gone.
+  accuracies = [
+    value
+    for name, series in history.items()
+    if name.startswith("discriminator/accuracy")
+    for _, value in series[-3:]
+  ]
+  largest = max(value for _, value in points)
+  dead = _stays(points, lambda value: value <= 1e-3 * largest, count=3)
+  if not dead or not accuracies or not 0.4 <= statistics.fmean(accuracies) <= 0.6:
+    return None
+  return {"accuracy": statistics.fmean(accuracies), "gradient": points[-1][1], "largest": largest}
+
+
+def _generator_starves(points: Points, _: Mapping[str, Points]) -> dict[str, float] | None:
+  largest = max(value for _, value in points)
+  dead = _stays(points, lambda value: value <= 1e-3 * largest, count=3)
+  return {"gradient": points[-1][1], "largest": largest} if dead else None
+
+
+def _unbalanced(points: Points, history: Mapping[str, Points]) -> dict[str, float] | None:
+  if len(points) < 8 or not any(name.startswith("discriminator/accuracy") for name in history):
+    return None
+  usual = _usual(points)
+  far = _stays(points, lambda value: not usual / 100 <= value <= 100 * usual, count=3)
+  return {"ratio": points[-1][1], "usual": usual} if far else None
+
+
+def _usual(points: Points) -> float:
+  return max(statistics.median(value for _, value in points[:-3]), 1e-30)
+
+
+def _low(level: float) -> Callable[[Points, Mapping[str, Points]], dict[str, float] | None]:
+  def starts(points: Points, _: Mapping[str, Points]) -> dict[str, float] | None:
+    # Long enough to be no matter of the start, where a fresh generator makes grey of everything.
+    stretch = _stays(points, lambda value: value < level, count=3, steps=400)
+    return {"value": points[-1][1], "since": stretch[0][0]} if stretch else None
+
+  return starts
+
+
+def _turns_back(points: Points, _: Mapping[str, Points]) -> dict[str, float] | None:
+  stretch = _stays(points, lambda value: value < -0.3, count=3)
+  return {"cosine": points[-1][1], "since": stretch[0][0]} if stretch else None
+
+
+def _swings(points: Points, _: Mapping[str, Points]) -> dict[str, float] | None:
+  """Counts how often the accuracy went from winning to at best chance and back, lately."""
+  recent = points[-20:]
+  sides = [value >= 0.95 for _, value in recent if value >= 0.95 or value <= 0.5]
+  turns = sum(one != other for one, other in itertools.pairwise(sides))
+  return {"turns": turns, "steps": recent[-1][0] - recent[0][0]} if turns >= 6 else None
+
+
+def _grows(points: Points, _: Mapping[str, Points]) -> dict[str, float] | None:
+  if len(points) < 4:
+    return None
+  first, values = points[0][1], [value for _, value in points[-4:]]
+  rising = all(later > earlier for earlier, later in itertools.pairwise(values))
+  if not rising or values[-1] < 10.0 * first or values[-1] < 1.2 * values[0]:
+    return None
+  return {"norm": values[-1], "first": first}
+
+
+RULES = (
+  Rule(
+    "discriminator has won",
+    "discriminator/accuracy",
+    _discriminator_won,
+    lambda points: points[-1][1] < 0.95,
+    "the discriminator{who} has won: accuracy {accuracy:.2f} for {steps} steps, so it has little "
+    "left to teach the generator",
+    "try discriminator.spectral_norm=True, a smaller discriminator.features, or a smaller "
+    "method.discriminator_weight",
+  ),
+  Rule(
+    "discriminator has lost",
+    "diagnostics/discriminator_gradient",
+    _discriminator_lost,
+    lambda points: points[-1][1] > 1e-2 * max(value for _, value in points),
+    "the discriminator has lost: accuracy {accuracy:.2f}, and its gradient fell from {largest:.2g} "
+    "to {gradient:.2g}, so it no longer learns",
+    "try a larger discriminator.features, or a lower optimizer.learning_rate",
+  ),
+  Rule(
+    "generator does not learn",
+    "diagnostics/generator_gradient",
+    _generator_starves,
+    lambda points: points[-1][1] > 1e-2 * max(value for _, value in points),
+    "the generator gets no gradient: its norm fell from {largest:.2g} to {gradient:.2g}",
+    "try method.adversarial=least_squares or hinge, or a lower optimizer.learning_rate",
+  ),
+  Rule(
+    "players out of balance",
+    "diagnostics/gradient_ratio",
+    _unbalanced,
+    lambda points: 1 / 30 < points[-1][1] / _usual(points) < 30,
+    "the generator's gradient is {ratio:.2g} times the discriminator's, where {usual:.2g} was "
+    "usual in this run",
+    "try method.discriminator_weight or the other loss weights, or optimizer.clip_norm",
+  ),
+  Rule(
+    "outputs collapsed",
+    "diagnostics/source_spread",
+    _low(0.05),
+    lambda points: points[-1][1] > 0.1,
+    "outputs{who} collapsed: different sources give nearly the same image since step {since}, with "
+    "{value:.3f} of the spread of real images",
+    "try a larger method.l1_weight or method.cycle_weight, or a lower optimizer.learning_rate, and "
+    "look at the samples",
+  ),
+  Rule(
+    "noise ignored",
+    "diagnostics/noise_spread",
+    _low(0.002),
+    lambda points: points[-1][1] > 0.005,
+    "note: the generator ignores its noise, outputs{who} of one source differ by "
+    "{value:.4f} of the spread of real images",
+    "expect one answer per source (Isola et al., 2017, Sec. 3.1), or give the noise a loss of its "
+    "own",
+  ),
+  Rule(
+    "updates turn back",
+    "diagnostics/update_cosine",
+    _turns_back,
+    lambda points: points[-1][1] > -0.1,
+    "successive updates undo each other since step {since}: their cosine is {cosine:.2f}",
+    "try a lower optimizer.learning_rate",
+  ),
+  Rule(
+    "game goes round",
+    "discriminator/accuracy",
+    _swings,
+    lambda points: _swings(points, {}) is None,
+    "the players go round: the accuracy of the discriminator{who} swung between winning and chance "
+    "{turns} times in {steps} steps",
+    "try a lower optimizer.learning_rate, a smaller optimizer.b1, or ema_decay=0.999",
+  ),
+  Rule(
+    "kernels grow",
+    "diagnostics/spectral_max",
+    _grows,
+    lambda points: points[-1][1] <= points[-2][1],
+    "the discriminator's kernels grow without end: the largest spectral norm is {norm:.2f}, and "
+    "was {first:.2f}",
+    "try discriminator.spectral_norm=True, or a lower optimizer.learning_rate",
+  ),
+)

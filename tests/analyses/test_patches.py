@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from imtrans.analyses import patches
+
+
+def test_gradients_and_drawn_lines_meet_the_closed_forms():
+  finding = patches.on_paper(num_lines=200)
+  fields = [row for row in finding.rows if row["quantity"] == "receptive field"]
+  assert [row["measured"] for row in fields] == [1, 16, 34, 70, 142, 286]
+  assert [row["closed_form"] for row in fields] == [1, 16, 34, 70, 142, 286]
+  for row in finding.rows:
+    if row["quantity"] == "spectral error":
+      assert row["measured"] == pytest.approx(row["closed_form"], rel=0.3)
+
+
+def test_bands_are_those_of_waves_and_add_up():
+  places = np.arange(32) + 0.5
+  wave = np.cos(np.pi * 8 * places / 32)[None, :, None, None] * np.ones((1, 32, 32, 1))
+  power = patches.band_power(wave, np.array([0.0, 0.1, 0.2, 0.75]))
+  assert power == pytest.approx([0.0, 0.5, 0.0], abs=1e-9)
+
+
+def test_a_run_shows_its_receptive_field_and_its_error(trained):
+  finding = patches.on_run(trained)
+  assert finding.rows[0]["closed_form"] == finding.rows[0]["measured"] == 16
+  sources, answers = trained.test_pictures("ab", 64)
+  error = np.mean(np.square(trained.generators[0](sources) - answers))
+  bands = [row["measured"] for row in finding.rows if row["quantity"] == "power of error"]
+  assert sum(bands) == pytest.approx(error, rel=1e-4)
+
+
+def test_a_cyclegan_shows_its_receptive_field_and_the_power_of_its_outputs(trained_cyclegan):
+  finding = patches.on_run(trained_cyclegan)
+  assert finding.rows[0]["closed_form"] == finding.rows[0]["measured"] == 16
+  outputs = trained_cyclegan.generators[0](trained_cyclegan.test_pictures("ab", 64)[0])
+  bands = [row["measured"] for row in finding.rows if row["quantity"] == "power of outputs"]
+  assert sum(bands) == pytest.approx(np.mean(np.square(outputs)), rel=1e-4)

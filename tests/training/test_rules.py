@@ -1,0 +1,118 @@
+"""The rule book on made-up records: each rule speaks when it should, and all are silent else."""
+
+import random
+
+import pytest
+
+from imtrans.training.rules import RULES, RuleBook, alarms
+
+
+def _records(every=100, **series):
+  """Records of one value per name and step; `__` in a name is a slash."""
+  names = {name.replace("__", "/"): values for name, values in series.items()}
+  count = max(map(len, names.values()))
+  return [
+    {"step": every * (i + 1), **{n: values[i] for n, values in names.items() if i < len(values)}}
+    for i in range(count)
+  ]
+
+
+BROKEN = {
+  "discriminator has won": {"discriminator__accuracy": [0.8, 0.9, *[1.0] * 5]},
+  "discriminator has lost": {
+    "discriminator__accuracy": [0.5] * 6,
+    "diagnostics__discriminator_gradient": [1.0, 0.5, 0.1, 1e-5, 1e-5, 1e-5],
+  },
+  "generator does not learn": {"diagnostics__generator_gradient": [1.0, 1.0, 1e-5, 1e-5, 1e-5]},
+  "players out of balance": {
+    "discriminator__accuracy": [0.8] * 9,
+    "diagnostics__gradient_ratio": [1.0, 2.0, 3.0, 2.0, 1.0, 2.0, 900.0, 950.0, 990.0],
+  },
+  "outputs collapsed": {"diagnostics__source_spread": [0.7, 0.01, 0.02, *[0.01] * 3]},
+  "noise ignored": {"diagnostics__noise_spread": [0.02, *[0.001] * 5]},
+  "updates turn back": {"diagnostics__update_cosine": [0.4, -0.9, -0.8, -0.9]},
+  "game goes round": {"discriminator__accuracy": [1.0, 0.3, 0.99, 0.2, 1.0, 0.4, 0.98]},
+  "kernels grow": {"diagnostics__spectral_max": [1.0, 2.0, 4.0, 8.0, 16.0]},
+}
+
+
+def test_every_rule_has_a_case():
+  assert set(BROKEN) == {rule.name for rule in RULES}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_rule_speaks_once_at_the_right_step(name):
+  records = _records(**BROKEN[name])
+  (alarm,) = alarms(records)
+  assert alarm.name == name and alarm.step == records[-1]["step"] and alarm.end is None
+  assert "try" in alarm.text or "expect" in alarm.text
+  assert "{" not in alarm.text
+  # It goes on: nothing is said again.
+  again = [{**records[-1], "step": records[-1]["step"] + 100}]
+  if name not in ("kernels grow", "game goes round"):
+    assert alarms(records + again) == [alarm]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_one_record_less_is_not_enough(name):
+  assert alarms(_records(**BROKEN[name])[:-1]) == []
+
+
+def test_the_sentence_has_numbers_and_remedy():
+  (alarm,) = alarms(_records(discriminator__accuracy=[1.0] * 5))
+  assert alarm.text.startswith("the discriminator has won: accuracy 1.00 for 400 steps, so")
+  assert "try discriminator.spectral_norm=True" in alarm.text
+
+
+def test_domains_are_watched_apart():
+  found = alarms(_records(discriminator__accuracy_a=[0.6] * 5, discriminator__accuracy_b=[1.0] * 5))
+  assert [alarm.text.split(" has")[0] for alarm in found] == ["the discriminator of domain b"]
+
+
+def test_an_alarm_ends_and_may_come_back():
+  values = [*[1.0] * 5, 0.97, *[1.0] * 6, 0.8, *[1.0] * 6]  # 0.97 does not end it.
+  first, second = alarms(_records(discriminator__accuracy=values))
+  assert (first.step, first.end) == (500, 1300)
+  assert (second.step, second.end) == (1800, None)
+
+
+def test_a_stretch_of_few_steps_is_not_enough():
+  assert alarms(_records(every=1, discriminator__accuracy=[1.0] * 150)) == []
+  assert len(alarms(_records(every=1, discriminator__accuracy=[1.0] * 250))) == 1
+
+
+def test_healthy_runs_are_silent():
+  draw = random.Random(0)
+  count = 200
+
+  def noisy(low, high):
+    return [draw.uniform(low, high) for _ in range(count)]
+
+  records = _records(
+    discriminator__accuracy=noisy(0.55, 0.98),
+    diagnostics__generator_gradient=noisy(0.5, 3.0),
+    # At an optimum accuracy is chance and the gradient is small, but it is not gone.
+    discriminator__accuracy_a=noisy(0.45, 0.55),
+    diagnostics__discriminator_gradient=[1.0 / (1 + i) for i in range(count)],
+    diagnostics__gradient_ratio=noisy(0.3, 5.0),
+    diagnostics__source_spread=[0.01, 0.02, *noisy(0.6, 1.1)],
+    diagnostics__noise_spread=noisy(0.01, 0.05),
+    diagnostics__update_cosine=noisy(-0.2, 0.9),
+    diagnostics__spectral_max=[1.0 + 0.02 * i for i in range(count)],
+  )
+  assert alarms(records) == []
+  assert alarms([]) == []
+
+
+def test_other_records_and_a_loss_against_nobody_are_passed_over():
+  # Without an adversarial term no accuracy is logged, and the balance of the players is no matter.
+  ratios = BROKEN["players out of balance"]["diagnostics__gradient_ratio"]
+  assert alarms(_records(diagnostics__gradient_ratio=ratios, eval__l1=[0.1] * 9)) == []
+
+
+def test_live_and_afterwards_agree():
+  records = [record for case in BROKEN.values() for record in _records(**case)]
+  records.sort(key=lambda record: record["step"])
+  book = RuleBook()
+  live = [alarm for record in records for alarm in book.observe(record)]
+  assert [alarm._replace(end=None) for alarm in alarms(records)] == live

@@ -31,7 +31,15 @@ DEFAULT_VARIANTS = ("eager", "channels_last", "compile", "compile_channels_last"
 def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
   """Runs the benchmark and returns all records of the output folder."""
   given = list(sys.argv[1:] if arguments is None else arguments)
-  parsed = _parser().parse_args(given)
+  parser = _parser()
+  parsed = parser.parse_args(given)
+  for size in parsed.size:
+    if size < 16 or size & (size - 1):
+      parser.error(f"--size must be powers of two of at least 16 pixels, got {size}.")
+  if parsed.data and parsed.inference:
+    parser.error("--data and --inference are two measurements: ask for one at a time.")
+  if parsed.merge and not Path(parsed.merge).is_file():
+    parser.error(f"--merge: {parsed.merge} is not a file.")
   command = " ".join(["python -m experiments.benchmark", *given])
   output = Path(parsed.output) if parsed.output else FOLDER
   writes = bool(parsed.output) or not parsed.tiny
@@ -63,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
   )
   parser.add_argument("--method", nargs="+", choices=METHODS, default=list(METHODS))
   parser.add_argument("--size", nargs="+", type=int, default=[128, 256], help="pixels")
-  parser.add_argument("--batch", nargs="+", type=int, default=[1, 4, 16])
+  parser.add_argument("--batch", nargs="+", type=_positive, default=[1, 4, 16])
   parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=["float32"])
   parser.add_argument(
     "--variant",
@@ -73,11 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     help="of the peer; none times imtrans alone",
   )
   parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto")
-  parser.add_argument("--rounds", type=int, default=5, help="pairs per variant")
+  parser.add_argument("--rounds", type=_positive, default=5, help="pairs per variant")
   parser.add_argument("--seconds", type=float, default=5.0, help="of a round, at least one step")
   parser.add_argument("--warmup", type=int, default=2, help="steps before the rounds")
   parser.add_argument(
-    "--steps-per-call", type=int, default=1, help="steps in one compiled call of imtrans"
+    "--steps-per-call", type=_positive, default=1, help="steps in one compiled call of imtrans"
   )
   parser.add_argument(
     "--skip-cached-start", action="store_true", help="do not start again from the cache"
@@ -91,14 +99,19 @@ def _parser() -> argparse.ArgumentParser:
   return parser
 
 
+def _positive(text: str) -> int:
+  """Reads a number of at least one, for argparse."""
+  value = int(text)
+  if value < 1:
+    raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+  return value
+
+
 def _cases(parsed: argparse.Namespace) -> list[Case]:
-  """Returns the cases asked for; ValueError for a size that the U-Net cannot halve to one."""
+  """Returns the cases asked for."""
   device = parsed.device
   if device == "auto":
     device = "gpu" if has_gpu_plugin() else "cpu"
-  for size in parsed.size:
-    if size < 16 or size & (size - 1):
-      raise ValueError(f"--size must be powers of two of at least 16 pixels, got {size}.")
   cases = [
     Case(method, size, batch, precision, device, steps_per_call=parsed.steps_per_call)
     for method in parsed.method

@@ -84,6 +84,11 @@ def build(case: Case) -> Contender:
   Returns:
     The contender.
   """
+  platform = jax.devices()[0].platform
+  if platform != case.device:
+    raise ValueError(
+      f"{case.key} is to be timed on a {case.device}, and jax has a {platform} alone."
+    )
   compile_seconds: list[float] = []
 
   def note(event: str, duration_secs: float, **_: Any) -> None:

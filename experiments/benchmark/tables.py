@@ -87,6 +87,12 @@ def _sorted(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
   return sorted(records, key=order)
 
 
+def _closest(record: dict[str, Any]) -> str:
+  """The variant of the peer that ours is least ahead of, by paired rounds; "" without one."""
+  ratios = {n: f["ratio"] for n, f in record["contenders"].items() if "ratio" in f}
+  return min(ratios, key=lambda name: ratios[name], default="")
+
+
 def _speed(records: list[dict[str, Any]]) -> str:
   rows = []
   for record in records:
@@ -96,7 +102,7 @@ def _speed(records: list[dict[str, Any]]) -> str:
       for name, figures in record["contenders"].items()
       if "error" not in figures
     }
-    best = max((name for name in rates if name != OURS), key=lambda name: rates[name], default="")
+    best = _closest(record)
     for name, figures in _contenders(record):
       if name not in rates:
         rows.append([*_labels(case), name, "failed: " + _cell(figures["error"]), *[""] * 6])
@@ -128,7 +134,7 @@ def _inference(records: list[dict[str, Any]]) -> str:
       for name, figures in contenders.items()
       if "error" not in figures
     }
-    best = max((name for name in rates if name != OURS), key=lambda name: rates[name], default="")
+    best = _closest(record)
     for name, figures in contenders.items():
       if name not in rates:
         rows.append([*_labels(case), name, "failed: " + _cell(figures["error"]), *[""] * 4])

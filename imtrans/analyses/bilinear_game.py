@@ -158,7 +158,7 @@ def on_run(run: TrainedRun, *, num_steps: int = 12, seed: int = 0) -> Finding:
   axes.set_ylabel("imaginary part: rotation (radians)")
   axes.set_title(f"the game's Jacobian after {run.run.step} steps of training")
   axes.margins(0.15)
-  axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
+  axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, fontsize=8)
 
   rows = [
     {"real": value.real, "imaginary": value.imag, "modulus": abs(value), "residual": residual}

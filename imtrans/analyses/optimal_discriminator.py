@@ -124,7 +124,7 @@ def on_paper(
     f"The best discriminator of two Gaussians has the loss log 4 - 2 JS. At a distance of "
     f"{shown:g} standard deviations that is {exact[place]:.4f}, JS being {divergences[place]:.4f} "
     f"nats; a discriminator trained for {num_steps} steps arrives at {losses[place, -1]:.4f}, "
-    f"nowhere more than {error:.2f} from p / (p + q). Over all distances the loss is at most "
+    f"nowhere more than {error:.1e} from p / (p + q). Over all distances the loss is at most "
     f"{float(np.max(losses[:, -1] - exact)):.1e} above the closed form and never below it by more "
     f"than {max(0.0, float(np.max(exact - losses[:, -1]))):.1e}: what a discriminator tells is a "
     "lower bound, of log 2 at most.",

@@ -131,7 +131,7 @@ def on_run(run: TrainedRun) -> Finding:
       right.plot(np.arange(len(values)), values, "o", color=color, label=f"at {kind} pictures")
     right.set(yscale="log", xlabel="test picture", ylabel="gradient × √logits (logit per unit)")
     right.set_title("measured steepness against the bounds")
-    low = min(float(values.min()) for values in steepness.values())
+    low = min(product, *(float(values.min()) for values in steepness.values()))
     right.set_ylim(low / 3.0, 60.0 * max(bound, *(v.max() for v in steepness.values())))
     right.legend(loc="upper center", fontsize=7.5, ncols=2)
 

@@ -52,7 +52,8 @@ def colorize(path: str, colors: str, output: str) -> None:
     output: the folder to write PNG files to.
 
   Raises:
-    ValueError: if pictures do not belong together.
+    ValueError: when all others are written, for pictures that do not belong together or cannot be
+      read.
   """
   import numpy as np
 
@@ -63,8 +64,8 @@ def colorize(path: str, colors: str, output: str) -> None:
   greys = {file.stem: file for file in list_images(_folder(path))}
   files = list_images(_folder(colors))
   folder = _other_folder(output, path, colors)
-  for index in _with_progress(len(files), "Colouring"):
-    file = files[index]
+
+  def colored(file: Path) -> np.ndarray:
     if file.stem not in greys:
       raise ValueError(f"{file} has no grey picture of its name in {path}: add it.")
     grey, ab = read_image(greys[file.stem]), read_image(file)
@@ -76,9 +77,17 @@ def colorize(path: str, colors: str, output: str) -> None:
       )
     spec = common_spec([grey])
     unit = (normalize(conform(grey, spec, str(greys[file.stem])), spec) + 1.0) / 2.0
-    rgb = denormalize(2.0 * color.colorize(unit, ab) - 1.0, image_spec(3))
-    write_image(folder / f"{file.stem}.png", rgb)
-  print(f"wrote {len(files)} pictures to {folder}")
+    return denormalize(2.0 * color.colorize(unit, ab) - 1.0, image_spec(3))
+
+  problems = []
+  for index in _with_progress(len(files), "Colouring"):
+    try:
+      write_image(folder / f"{files[index].stem}.png", colored(files[index]))
+    except (ValueError, OSError) as error:
+      problems.append(str(error))
+  print(f"wrote {len(files) - len(problems)} pictures to {folder}")
+  if problems:
+    raise ValueError(f"{len(problems)} picture(s) could not be used: {'; '.join(problems)}")
 
 
 def _folder(path: str) -> Path:

@@ -26,6 +26,8 @@ def parse_palette(colors: str | Sequence[str | Sequence[int]]) -> Palette:
     ValueError: for something that is no colour, a colour that is there twice, less than two colours
       or more than 256.
   """
+  if not isinstance(colors, Sequence):
+    raise ValueError(f'a palette must be colours such as "black white #ff8000", got {colors!r}.')
   listed = colors.split() if isinstance(colors, str) else list(colors)
   palette = tuple(_parse_color(color) for color in listed)
   if not 2 <= len(palette) <= MAX_COLORS:
@@ -94,7 +96,7 @@ def labels_to_indices(
     closest = palette[indices[row, column]]
     raise ValueError(
       f"{name} has the colour {color} at column {column}, row {row}, {distances[row, column]:.0f} "
-      f"from {closest}, the nearest of the palette, and {100 * other.mean():.2g} % of its pixels "
+      f"from {closest}, the nearest of the palette, and {100 * other.mean():.0f} % of its pixels "
       f"are farther than {tolerance:g}: complete data.options.palette, or raise "
       f"data.options.tolerance or data.options.outliers (now {outliers:g})."
     )

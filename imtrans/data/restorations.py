@@ -133,7 +133,7 @@ def jpeg(clean: ImageSpec, *, quality: int | Sequence[int] = (10, 30)) -> Task:
       f"the task jpeg needs pictures of 1 or 3 channels, these have {clean.channels}: choose "
       "another data.task."
     )
-  bounds = (quality, quality) if isinstance(quality, int) else tuple(quality)
+  bounds = tuple(quality) if isinstance(quality, Sequence) else (quality, quality)
   whole = all(isinstance(bound, int) and 1 <= bound <= 95 for bound in bounds)
   if len(bounds) != 2 or not whole or bounds[0] > bounds[1]:
     raise ValueError(

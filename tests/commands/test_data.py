@@ -165,6 +165,20 @@ def test_colorize_joins_lightness_and_colours(tmp_path):
     run("colorize", tmp_path / "other", tmp_path / "target", tmp_path / "out")
 
 
+def test_colorize_leaves_out_what_it_cannot_use_and_names_it(tmp_path):
+  for name in ("x", "y"):
+    rgb = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
+    (tmp_path / "in").mkdir(exist_ok=True)
+    write_image(tmp_path / "in" / f"{name}.png", rgb)
+  for side in ("source", "target"):
+    run("degrade", tmp_path / "in", tmp_path / side, "--task", "grayscale", "--side", side,
+        "--option", "target=lab")  # fmt: skip
+  (tmp_path / "source" / "x.png").write_bytes(b"not a picture")
+  with pytest.raises(ValueError, match=r"1 picture\(s\) could not be used: .*x\.png"):
+    run("colorize", tmp_path / "source", tmp_path / "target", tmp_path / "out")
+  assert [file.name for file in (tmp_path / "out").iterdir()] == ["y.png"]
+
+
 def test_the_module_is_light():
   import subprocess
   import sys

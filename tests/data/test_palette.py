@@ -104,3 +104,8 @@ def test_specs_with_palettes_survive_json():
   plain = image_spec(3)
   assert "palette" not in plain.to_dict()
   assert ImageSpec.from_dict(json.loads(json.dumps(plain.to_dict()))) == plain
+
+
+def test_what_is_no_sequence_is_no_palette():
+  with pytest.raises(ValueError, match="a palette must be colours"):
+    parse_palette(5)

@@ -6,6 +6,7 @@ import pytest
 from imtrans.objectives import (
   ADVERSARIAL_LOSSES,
   adversarial_losses,
+  discriminator_accuracy,
   mean_absolute_error,
   mean_squared_error,
 )
@@ -90,3 +91,18 @@ def test_l1_is_minimized_by_the_median_and_l2_by_the_mean():
 
   assert best(mean_absolute_error) == pytest.approx(0.0, abs=0.01)
   assert best(mean_squared_error) == pytest.approx(2.2, abs=0.01)
+
+
+@pytest.mark.parametrize(
+  ("adversarial", "real", "fake", "right"),
+  [
+    ("vanilla", [1.0, -1.0], [-2.0, -3.0], 0.75),
+    ("hinge", [1.0, 2.0], [-2.0, 3.0], 0.75),
+    ("least_squares", [0.6, 0.4], [0.1, 0.2], 0.75),
+    ("wasserstein", [5.0, 6.0], [3.0, 4.0], 1.0),
+    ("vanilla", [0.0, 0.0], [0.0, 0.0], 0.5),
+  ],
+)
+def test_accuracy_by_hand(adversarial, real, fake, right):
+  found = discriminator_accuracy(jnp.array(real), jnp.array(fake), adversarial=adversarial)
+  assert float(found) == right

@@ -91,9 +91,20 @@ def test_a_contender_that_fails_says_why(tmp_path):
     Worker(OURS, case, tmp_path)
 
 
-def test_a_size_that_the_unet_cannot_halve_is_refused():
-  with pytest.raises(SystemExit):
-    benchmark.main(["--size", "100"])
+@pytest.mark.parametrize(
+  ("words", "message"),
+  [
+    (("--size", "100"), "--size must be powers of two of at least 16 pixels, got 100"),
+    (("--batch", "0"), "--batch: must be at least 1, got 0"),
+    (("--data", "--inference"), "ask for one at a time"),
+    (("--merge", "nowhere.json"), "nowhere.json is not a file"),
+  ],
+)
+def test_bad_arguments_are_refused_in_one_sentence(words, message, capsys):
+  with pytest.raises(SystemExit) as exit_info:
+    benchmark.main(list(words))
+  assert exit_info.value.code == 2
+  assert message in capsys.readouterr().err
 
 
 def test_work_at_256_pixels():

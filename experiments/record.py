@@ -6,11 +6,13 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 PACKAGES = ("imtrans", "jax", "jaxlib", "flax", "optax", "numpy")
 
@@ -60,6 +62,27 @@ def replace_section(readme: Path, name: str, text: str) -> None:
   if not (found and closed):
     raise ValueError(f"{readme} has no section <!-- {name} --> ... <!-- /{name} -->.")
   readme.write_text(f"{head}{found}{text.rstrip()}\n{closed}{tail}")
+
+
+def mean_and_spread(values: Sequence[float], digits: int = 3) -> str:
+  """Writes the mean over seeds, with the standard deviation where there are several."""
+  mean = f"{np.mean(values):.{digits}f}"
+  return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
+
+
+def origin(records: Mapping[str, Mapping[str, Any]]) -> str:
+  """Says in one line how long training took, on what machine, by which versions, and when.
+
+  Args:
+    records: of trained runs, with "train_seconds" and what `provenance` returns.
+  """
+  newest = max(records.values(), key=lambda record: record["date"])
+  minutes = np.median([record["train_seconds"] for record in records.values()]) / 60
+  versions = ", ".join(f"{name} {number}" for name, number in newest["versions"].items())
+  return (
+    f"{minutes:.1f} min a run (median, beside other work); {newest['machine']}; Python "
+    f"{newest['python']}, {versions}; {newest['date']}."
+  )
 
 
 def _memory() -> int:

@@ -10,7 +10,15 @@ from typing import Any, NamedTuple
 OURS = "imtrans"
 METHODS = ("pix2pix", "cyclegan")
 PRECISIONS = ("float32", "bfloat16")
-VARIANTS = ("eager", "channels_last", "compile", "compile_channels_last", "compile_graphs")
+VARIANTS = (
+  "eager",
+  "channels_last",
+  "compile",
+  "compile_channels_last",
+  "compile_graphs",
+  "autocast",
+  "autocast_channels_last",
+)
 WEIGHTS: dict[str, dict[str, Any]] = {
   "pix2pix": {"l1_weight": 100.0, "discriminator_weight": 0.5},
   "cyclegan": {"cycle_weight": 10.0, "identity_weight": 5.0, "pool_size": 50},
@@ -32,7 +40,6 @@ class Case:
     features: channels of the first layer of every network.
     num_blocks: residual blocks of the ResNet.
     num_layers: strided layers of the discriminator.
-    steps_per_call: steps that imtrans makes in one compiled call.
   """
 
   method: str
@@ -43,7 +50,6 @@ class Case:
   features: int = 64
   num_blocks: int = 9
   num_layers: int = 3
-  steps_per_call: int = 1
 
   @property
   def num_levels(self) -> int:
@@ -53,9 +59,7 @@ class Case:
   @property
   def key(self) -> str:
     """Name of the case in results.json."""
-    return f"{self.device}-{self.method}-{self.size}-{self.batch:03d}-{self.precision}" + (
-      f"-{self.steps_per_call}steps" if self.steps_per_call > 1 else ""
-    )
+    return f"{self.device}-{self.method}-{self.size}-{self.batch:03d}-{self.precision}"
 
   def to_dict(self) -> dict[str, Any]:
     """Returns the fields, to be read back with `Case(**fields)`."""
@@ -69,11 +73,13 @@ class Contender(NamedTuple):
   report: () -> what it knows about itself: versions, parameters, memory, traces, losses.
   matmul: (side) -> a function that multiplies two square matrices of the case's precision and
     returns when it is done.
+  copy: (bytes) -> a function that reads and writes so many bytes and returns when it is done.
   """
 
   run: Callable[[int], None]
   report: Callable[[], dict[str, Any]]
   matmul: Callable[[int], Callable[[], None]]
+  copy: Callable[[int], Callable[[], None]]
 
 
 def tiny(case: Case) -> Case:
@@ -81,6 +87,16 @@ def tiny(case: Case) -> Case:
   return dataclasses.replace(case, size=16, features=4, num_blocks=1, num_layers=1)
 
 
-def supported(variant: str, device: str) -> bool:
-  """Whether a variant of the peer exists on a device: CUDA graphs need a GPU."""
-  return variant != "compile_graphs" or device == "gpu"
+def narrowed(variant: str, precision: str) -> bool:
+  """Whether a variant computes in bfloat16 beside a step of ours that does not."""
+  return variant.startswith("autocast") and precision == "float32"
+
+
+def supported(variant: str, case: Case) -> bool:
+  """Whether a variant of the peer exists for a case.
+
+  CUDA graphs need a GPU; in a bfloat16 case every variant is autocast already.
+  """
+  if variant.startswith("autocast"):
+    return case.precision == "float32"
+  return variant != "compile_graphs" or case.device == "gpu"

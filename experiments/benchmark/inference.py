@@ -2,23 +2,20 @@
 
 python -m experiments.benchmark.inference CONTENDER CASE_AS_JSON
 is the process of one contender; it answers as that of the train step does (see worker.py), with a
-batch in place of a step. Batches wait on the device, and what comes out stays there.
+batch in place of a step. Batches wait on the device, and what comes out stays there. Ours is what
+`imtrans translate` calls, and so needs the packages of `imtrans.evaluation`.
 """
 
 import itertools
-import json
-import os
 import resource
-import statistics
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.benchmark.cases import NUM_BATCHES, OURS, Case
-from experiments.benchmark.measure import Schedule, Worker, WorkerError, time_round, warm_up
+from experiments.benchmark.cases import NUM_BATCHES, OURS, Case, narrowed
+from experiments.benchmark.measure import Schedule, compare
+from experiments.benchmark.worker import serve
 
 MODULE = "experiments.benchmark.inference"
 
@@ -39,7 +36,7 @@ def measure_inference(case: Case, variants: Sequence[str], schedule: Schedule) -
 
   Args:
     case: whose generator translates `case.batch` images at once.
-    variants: of the peer; one that cannot run is recorded with its error.
+    variants: of the peer; a contender that cannot run is recorded with its error.
     schedule: how long.
 
   Returns:
@@ -47,79 +44,18 @@ def measure_inference(case: Case, variants: Sequence[str], schedule: Schedule) -
     seconds per batch of every round, and for a variant the paired ratios, its time over ours.
 
   Raises:
-    WorkerError: if ours cannot run.
     ValueError: if the generators of the two differ in their number of parameters, or ours was
       traced more than once.
   """
-  contenders: dict[str, dict[str, Any]] = {OURS: {"seconds": []}}
-  with tempfile.TemporaryDirectory() as folder, Worker(OURS, case, Path(folder), MODULE) as ours:
-    warm_up(ours, schedule)
-    for variant in variants:
-      try:
-        with Worker(variant, case, Path(folder), MODULE) as peer:
-          pairs = _pairs(ours, peer, schedule)
-          contenders[variant] = {
-            "seconds": [theirs for _, theirs in pairs],
-            "ratios": [theirs / mine for mine, theirs in pairs],
-            "ratio": statistics.median(theirs / mine for mine, theirs in pairs),
-            **_figures(peer),
-          }
-          contenders[OURS]["seconds"] += [mine for mine, _ in pairs]
-      except WorkerError as error:
-        contenders[variant] = {"error": str(error)}
-    if not contenders[OURS]["seconds"]:
-      contenders[OURS]["seconds"] = [time_round(ours) for _ in range(schedule.rounds)]
-    contenders[OURS] |= _figures(ours)
-    report = ours.ask(report=True)
-  if report["traces"] != 1:
-    raise ValueError(f"{case.key}: translate was traced {report['traces']} times, not once.")
+  with tempfile.TemporaryDirectory() as folder:
+    contenders, report = compare(case, variants, schedule, Path(folder), module=MODULE)
   kept = ("useful_flops", "device", "parameters")
-  return {**{name: report[name] for name in kept}, "contenders": contenders}
-
-
-def _pairs(ours: Worker, peer: Worker, schedule: Schedule) -> list[tuple[float, float]]:
-  """Seconds per batch, ours and theirs, of every round."""
-  counts = [worker.first["parameters"] for worker in (ours, peer)]
-  if counts[0] != counts[1]:
-    raise ValueError(
-      f"the generator of imtrans has {counts[0]} parameters and that of the peer {counts[1]}: "
-      "their times cannot be compared."
-    )
-  warm_up(peer, schedule)
-  pairs = []
-  for index in range(schedule.rounds):
-    order = (ours, peer) if index % 2 == 0 else (peer, ours)
-    seconds = {worker.name: time_round(worker) for worker in order}
-    pairs.append((seconds[OURS], seconds[peer.name]))
-  return pairs
-
-
-def _figures(worker: Worker) -> dict[str, Any]:
-  report = worker.ask(report=True)
-  return {
-    "start_seconds": worker.start_seconds,
-    "batches_per_round": worker.steps,
-    "peak_memory": report["peak_memory"],
-  }
+  return {**{name: report[name] for name in kept if name in report}, "contenders": contenders}
 
 
 def main() -> None:
-  # Whatever the libraries print goes to standard error; only answers go to standard output.
-  answers = os.fdopen(os.dup(1), "w", buffering=1)
-  os.dup2(2, 1)
-  name, fields = sys.argv[1:]
-  case = Case(**json.loads(fields))
-  contender = build_ours(case) if name == OURS else build_peer(case, name)
-  contender.run(1)
-  answers.write(json.dumps(contender.report()) + "\n")
-  for line in sys.stdin:
-    request = json.loads(line)
-    start = time.perf_counter()
-    if "steps" in request:
-      contender.run(request["steps"])
-      answers.write(json.dumps({"seconds": time.perf_counter() - start}) + "\n")
-    else:
-      answers.write(json.dumps(contender.report()) + "\n")
+  """Serves one contender of translation."""
+  serve(lambda name, case: build_ours(case) if name == OURS else build_peer(case, name))
 
 
 def build_ours(case: Case) -> Translation:
@@ -136,10 +72,10 @@ def build_ours(case: Case) -> Translation:
 
   prepare_platform()
   import jax
-  import jax.numpy as jnp
 
   from experiments.benchmark import ours
   from experiments.benchmark.work import forward_macs
+  from imtrans.evaluation.translation import TrainedGenerator
 
   method = ours.build_method(case)
   source = "source" if case.method == "pix2pix" else "a"
@@ -152,14 +88,11 @@ def build_ours(case: Case) -> Translation:
   params, extras = jax.jit(start)(example)
   traces: list[int] = []
 
-  def one(params: Any, extras: Any, image: jax.Array) -> jax.Array:
+  def translate(*arguments: Any, **keywords: Any) -> jax.Array:
     traces.append(1)  # Python runs this while jax traces, and at no other time.
-    key = jax.random.key(0)
-    images = image[None]
-    output = method.translate(params, extras, images, key, direction="ab", mode="test")[0]
-    return output.astype(jnp.float32)
+    return method.translate(*arguments, **keywords)
 
-  translate = jax.jit(jax.vmap(one, in_axes=(None, None, 0)))
+  generator = TrainedGenerator(translate, params, extras, direction="ab", mode="test")
   batches = itertools.cycle(
     [jax.device_put(ours.make_batch(case, index)[source]) for index in range(NUM_BATCHES)]
   )
@@ -169,7 +102,7 @@ def build_ours(case: Case) -> Translation:
     for _ in range(count):
       if case.device == "cpu":
         jax.block_until_ready(outputs)  # Batches do not wait for one another there.
-      outputs = translate(params, extras, next(batches))
+      outputs = generator.start(next(batches))
     jax.block_until_ready(outputs)
 
   def report() -> dict[str, Any]:
@@ -227,7 +160,7 @@ def build_peer(case: Case, variant: str) -> Translation:
       for _ in range(NUM_BATCHES)
     ]
   )
-  narrow = case.precision == "bfloat16"
+  narrow = case.precision == "bfloat16" or narrowed(variant, case.precision)
 
   def run(count: int) -> None:
     with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=narrow):

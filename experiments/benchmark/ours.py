@@ -1,5 +1,6 @@
 """The imtrans contender: the train step that the loop runs, on batches that wait on the device."""
 
+import hashlib
 import itertools
 import math
 import resource
@@ -99,25 +100,24 @@ def build(case: Case) -> Contender:
   step, optimizers = build_step(case, build_method(case))
   traces: list[int] = []
 
-  def several(state: TrainState, batches: Batch) -> tuple[TrainState, Batch]:
+  def counted(state: TrainState, batch: Batch) -> tuple[TrainState, Batch]:
     traces.append(1)  # Python runs this while jax traces, and at no other time.
-    if case.steps_per_call == 1:
-      return step(state, batches)
-    state, metrics = jax.lax.scan(step, state, batches)
-    return state, jax.tree.map(lambda values: values[-1], metrics)
+    return step(state, batch)
 
-  call = jax.jit(several, donate_argnums=0)
+  call = jax.jit(counted, donate_argnums=0)
   example = jax.device_put(make_batch(case, 0))
   start = jit_start(
     lambda batch: create_state(build_method(case), optimizers, batch, seed=0, keep_ema=False)
   )
   holder: dict[str, Any] = {"state": jax.block_until_ready(start(example))}
-  batches = itertools.cycle([_device_batch(case, index) for index in range(NUM_BATCHES)])
+  batches = itertools.cycle(
+    [jax.device_put(make_batch(case, index)) for index in range(NUM_BATCHES)]
+  )
   compile_seconds.clear()
   flops = step_flops(case, *networks(case))
 
   def run(steps: int) -> None:
-    for _ in range(max(1, steps // case.steps_per_call)):
+    for _ in range(steps):
       holder["state"], holder["metrics"] = call(holder["state"], next(batches))
     jax.block_until_ready(holder)
 
@@ -126,6 +126,7 @@ def build(case: Case) -> Contender:
     state, losses = holder["state"], jax.device_get(holder["metrics"])
     if not all(math.isfinite(value) for value in losses.values()):
       raise FloatingPointError(f"losses of {case.key} are not finite: {losses}")
+    holder.pop("copied", None)
     return {
       "device": device.device_kind,
       "platform": device.platform,
@@ -138,6 +139,7 @@ def build(case: Case) -> Contender:
       "compile_seconds": sum(compile_seconds),
       "peak_memory": _peak_memory(device),
       "losses": {name: float(value) for name, value in losses.items() if "loss" in name},
+      **_program(call.lower(holder["state"], next(batches))),
     }
 
   def matmul(side: int) -> Callable[[], None]:
@@ -149,14 +151,33 @@ def build(case: Case) -> Contender:
 
     return multiply
 
-  return Contender(run, report, matmul)
+  def copy(size: int) -> Callable[[], None]:
+    # In its own place: memory that is asked for anew would be timed too.
+    holder["copied"] = jnp.zeros(size // 4, jnp.float32)
+    negate = jax.jit(lambda values: -values, donate_argnums=0)
+
+    def once() -> None:
+      holder["copied"] = jax.block_until_ready(negate(holder["copied"]))
+
+    return once
+
+  return Contender(run, report, matmul, copy)
 
 
-def _device_batch(case: Case, index: int) -> Batch:
-  if case.steps_per_call == 1:
-    return jax.device_put(make_batch(case, index))
-  batches = [make_batch(case, index + offset) for offset in range(case.steps_per_call)]
-  return jax.device_put(jax.tree.map(lambda *parts: np.stack(parts), *batches))
+def _program(lowered: jax.stages.Lowered) -> dict[str, Any]:
+  """What jax knows of a program that it has run already, which neither traces nor compiles it.
+
+  Returns:
+    "program", a digest of the lowered text; "bytes" that its operations read and write, as if
+    nothing stayed in a cache; "scratch" bytes between them.
+  """
+  compiled = lowered.compile()
+  costs, memory = compiled.cost_analysis() or {}, compiled.memory_analysis()
+  return {
+    "program": hashlib.sha256(lowered.as_text().encode()).hexdigest()[:16],
+    "bytes": costs.get("bytes accessed", 0.0),
+    "scratch": memory.temp_size_in_bytes if memory else 0,
+  }
 
 
 def _peak_memory(device: jax.Device) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import torch  # pyrefly: ignore
 from torch import Tensor  # pyrefly: ignore
 
-from experiments.benchmark.cases import NUM_BATCHES, Case, Contender
+from experiments.benchmark.cases import NUM_BATCHES, Case, Contender, narrowed
 from experiments.benchmark.peer_networks import PatchDiscriminator, ResNet, UNet, initialize
 from experiments.benchmark.peer_steps import Step, cyclegan_step, pix2pix_step
 
@@ -59,7 +59,8 @@ def build(case: Case, variant: str) -> Contender:
   Args:
     case: what to train; precision "bfloat16" is autocast.
     variant: "eager", with "channels_last" in its name the memory format, with "compile"
-      torch.compile of every network, with "graphs" CUDA graphs too.
+      torch.compile of every network, with "graphs" CUDA graphs too, with "autocast" bfloat16 in a
+      float32 case.
 
   Returns:
     The contender.
@@ -88,7 +89,7 @@ def build(case: Case, variant: str) -> Contender:
     }
 
   def autocast() -> contextlib.AbstractContextManager:
-    if case.precision == "float32":
+    if case.precision == "float32" and not narrowed(variant, case.precision):
       return contextlib.nullcontext()
     return torch.autocast(device.type, torch.bfloat16)
 
@@ -130,7 +131,16 @@ def build(case: Case, variant: str) -> Contender:
 
     return multiply
 
-  return Contender(run, report, matmul)
+  def copy(size: int) -> Callable[[], None]:
+    values, copied = (torch.zeros(size // 4, device=device) for _ in range(2))
+
+    def once() -> None:
+      copied.copy_(values)
+      wait()
+
+    return once
+
+  return Contender(run, report, matmul, copy)
 
 
 def _flat(modules: Networks) -> list[Any]:

@@ -1,7 +1,8 @@
 """The peer's networks: U-Net, ResNet and PatchGAN in plain PyTorch, from the papers.
 
 Layers carry the names of their counterparts in imtrans, so that a test can copy the weights and
-compare the outputs. Activations work in place wherever nothing else reads their input.
+compare the outputs. Activations work in place wherever nothing else reads their input, and instance
+normalisation is the fastest of those that PyTorch has.
 """
 
 import torch  # pyrefly: ignore
@@ -73,14 +74,14 @@ class ResNet(nn.Module):
       return self.layers[name](F.pad(hidden, (padding,) * 4, mode="reflect"))
 
     def activated(hidden: Tensor) -> Tensor:
-      return F.relu(F.instance_norm(hidden), inplace=True)
+      return F.relu(instance_norm(hidden), inplace=True)
 
     hidden = activated(reflected("input", images, 3))
     for index in (1, 2):
       hidden = activated(self.layers[f"down_{index}"](hidden))
     for index in range(self.num_blocks):
       residual = activated(reflected(f"block_{index}_first", hidden, 1))
-      hidden = hidden + F.instance_norm(reflected(f"block_{index}_second", residual, 1))
+      hidden = hidden + instance_norm(reflected(f"block_{index}_second", residual, 1))
     for index in (1, 0):
       hidden = activated(self.layers[f"up_{index}"](hidden))
     return torch.tanh(reflected("output", hidden, 3).float())
@@ -111,10 +112,31 @@ class PatchDiscriminator(nn.Module):
       hidden = self.layers[f"layer_{index}"](hidden)
       if index:
         hidden = (
-          self.layers[f"norm_{index}"](hidden) if self.norm == "batch" else F.instance_norm(hidden)
+          self.layers[f"norm_{index}"](hidden) if self.norm == "batch" else instance_norm(hidden)
         )
       hidden = F.leaky_relu(hidden, 0.2, inplace=True)
     return self.layers["logits"](hidden).float()
+
+
+def instance_norm(images: Tensor) -> Tensor:
+  """`F.instance_norm`, by the fastest operator of PyTorch that computes it on this device.
+
+  On CPU `F.instance_norm` is slower than `F.group_norm` with a group for each channel, and in
+  channels-last, which it copies away, much slower than `F.batch_norm` of each image. On a GPU it is
+  cuDNN's own.
+
+  Args:
+    images: [batch, channels, height, width] in either memory format.
+
+  Returns:
+    The same shape and memory format.
+  """
+  if images.is_cuda:
+    return F.instance_norm(images)
+  if images.is_contiguous():
+    return F.group_norm(images, images.shape[1])
+  parts = [F.batch_norm(image, None, None, training=True) for image in images.split(1)]
+  return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
 def initialize(module: nn.Module) -> None:

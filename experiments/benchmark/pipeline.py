@@ -1,11 +1,12 @@
 """The input pipeline: how fast it reads, and how long a real loop waits for it.
 
-python -m experiments.benchmark.pipeline CASE_AS_JSON SECONDS
+python -m experiments.benchmark.pipeline CASE_AS_JSON SECONDS STEPS
 Pictures are drawn into a temporary folder as JPEG files, then prepared as ArrayRecord. One process
 for each case; it writes one line of JSON. This is the only file of the benchmark that needs the
 packages of `imtrans.data`.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -20,39 +21,40 @@ import numpy as np
 from PIL import Image
 
 from experiments.benchmark.cases import Case
-from experiments.benchmark.measure import ROOT, WorkerError
+from experiments.benchmark.contender_process import ROOT, WorkerError, environment, reason
 
 NUM_PICTURES = 100  # In each domain.
 SOURCES = ("arrays", "folders")
 NUM_THREADS = 4  # As a config has it.
 
 
-def measure_input(case: Case, seconds: float) -> dict[str, Any]:
+def measure_input(case: Case, seconds: float, steps: int = 0) -> dict[str, Any]:
   """Runs this file in a process of its own and returns its figures, by source.
 
   Args:
     case: method, size, batch and precision.
     seconds: that each of the loops should take.
+    steps: of each loop instead; then only the loops with data are run, and their memory recorded.
 
   Raises:
     WorkerError: if it ends without an answer.
   """
-  environment = {**os.environ, **({"JAX_PLATFORMS": "cpu"} if case.device == "cpu" else {})}
-  done = subprocess.run(
-    [sys.executable, "-m", __spec__.name, json.dumps(case.to_dict()), str(seconds)],
-    cwd=ROOT,
-    env=environment,
-    capture_output=True,
-    text=True,
-    check=False,
-  )
+  with tempfile.TemporaryDirectory() as cache:
+    done = subprocess.run(
+      [sys.executable, "-m", __spec__.name, json.dumps(case.to_dict()), str(seconds), str(steps)],
+      cwd=ROOT,
+      env=environment(case, Path(cache)),  # Huge pages, as training has them.
+      capture_output=True,
+      text=True,
+      check=False,
+    )
   if done.returncode:
-    raise WorkerError(f"input of {case.key}: {done.stderr[-500:]}")
+    raise WorkerError("input", f"input of {case.key}: {reason(done.stderr)}")
   return json.loads(done.stdout.splitlines()[-1])
 
 
 def main() -> None:
-  case, seconds = Case(**json.loads(sys.argv[1])), float(sys.argv[2])
+  case, seconds, steps = Case(**json.loads(sys.argv[1])), float(sys.argv[2]), int(sys.argv[3])
   from imtrans.commands.main import prepare_platform
 
   prepare_platform()
@@ -61,23 +63,27 @@ def main() -> None:
     draw_pictures(pictures, case.size)
     _prepare(pictures, prepared, case)
     datasets = {"arrays": prepared, "folders": pictures}
-    figures = {name: _reading(name, datasets[name], case, seconds) for name in SOURCES}
-    for name, loop in _loops(datasets, case, seconds).items():
-      figures[name] |= loop
+    if steps:
+      figures = _long_loops(datasets, case, steps)
+    else:
+      figures = {name: _reading(name, datasets[name], case, seconds) for name in SOURCES}
+      for name, loop in _loops(datasets, case, seconds).items():
+        figures[name] |= loop
   print(json.dumps(figures))
 
 
-def draw_pictures(folder: Path, size: int) -> None:
-  """Writes trainA, trainB, testA and testB: smooth coloured noise as JPEG, size x size pixels."""
+def draw_pictures(folder: Path, size: int, *, count: int = NUM_PICTURES) -> None:
+  """Writes trainA, trainB, testA and testB: smooth coloured noise as JPEG, size x size pixels.
+
+  Args:
+    folder: where; made.
+    size: height and width in pixels.
+    count: of the pictures of trainA, and of trainB; the others have two.
+  """
   generator = np.random.default_rng(0)
-  for name, count in (
-    ("trainA", NUM_PICTURES),
-    ("trainB", NUM_PICTURES),
-    ("testA", 2),
-    ("testB", 2),
-  ):
+  for name, number in (("trainA", count), ("trainB", count), ("testA", 2), ("testB", 2)):
     (folder / name).mkdir(parents=True)
-    for index in range(count):
+    for index in range(number):
       coarse = generator.integers(0, 256, (max(2, size // 8), max(2, size // 8), 3), np.uint8)
       picture = Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC)
       picture.save(folder / name / f"{index:04d}.jpg", quality=90)
@@ -128,56 +134,91 @@ def _reading(source: str, path: Path, case: Case, seconds: float) -> dict[str, f
   return {"pictures_per_second": count / elapsed, "pictures_per_core_second": count / spent}
 
 
+class _Loop:
+  """Trains as the loop of imtrans does."""
+
+  def __init__(self, case: Case) -> None:
+    import jax
+
+    from experiments.benchmark import ours
+
+    step, optimizers = ours.build_step(case, ours.build_method(case))
+    self._call = jax.jit(step, donate_argnums=0)
+    self.example = jax.device_put(ours.make_batch(case, 0))
+    self._state = ours.create_state(
+      ours.build_method(case), optimizers, self.example, seed=0, keep_ema=False
+    )
+
+  def run(
+    self, batches: Iterator[Any], steps: int, points: int = 2
+  ) -> tuple[float, float, list[tuple[int, int]]]:
+    """Makes steps.
+
+    Args:
+      batches: to ask for the next batch.
+      steps: how many.
+      points: at how many of them, equally spaced, the last one included, memory is read.
+
+    Returns:
+      Seconds, seconds of waiting in `next(batches)`, and (step, resident bytes) at the points.
+    """
+    import jax
+
+    read = {steps * (index + 1) // points for index in range(points)}
+    waited, previous, memory = 0.0, None, []
+    start = time.perf_counter()
+    for index in range(1, steps + 1):
+      asked = time.perf_counter()
+      batch = next(batches)
+      waited += time.perf_counter() - asked
+      self._state, metrics = self._call(self._state, jax.device_put(batch))
+      jax.block_until_ready(previous)  # The host stays one step ahead, as in training.
+      previous = metrics
+      if index in read:
+        memory.append((index, _resident_memory()))
+    jax.block_until_ready((self._state, previous))
+    return time.perf_counter() - start, waited, memory
+
+
 def _loops(datasets: dict[str, Path], case: Case, seconds: float) -> dict[str, dict[str, float]]:
-  """Trains as the loop of imtrans does, on waiting batches and from each source.
+  """Trains on waiting batches and from each source.
 
   Returns:
     By source: seconds per step with and without data, the share of time in `next(batches)`, and
     the growth of the process's memory over the second half, in bytes.
   """
-  import itertools
-
-  import jax
-
-  from experiments.benchmark import ours
-
-  step, optimizers = ours.build_step(case, ours.build_method(case))
-  call = jax.jit(step, donate_argnums=0)
-  example = jax.device_put(ours.make_batch(case, 0))
-  state = ours.create_state(ours.build_method(case), optimizers, example, seed=0, keep_ema=False)
-
-  def loop(batches: Iterator[Any], steps: int) -> tuple[float, float, int]:
-    nonlocal state
-    waited, previous, half = 0.0, None, 0
-    start = time.perf_counter()
-    for index in range(steps):
-      half = _resident_memory() if index == steps // 2 else half
-      asked = time.perf_counter()
-      batch = next(batches)
-      waited += time.perf_counter() - asked
-      state, metrics = call(state, jax.device_put(batch))
-      jax.block_until_ready(previous)  # The host stays one step ahead, as in training.
-      previous = metrics
-    jax.block_until_ready((state, previous))
-    return time.perf_counter() - start, waited, _resident_memory() - half
-
-  endless = itertools.repeat(example)
-  loop(endless, 2)
-  once, _, _ = loop(endless, 2)
+  loop = _Loop(case)
+  endless = itertools.repeat(loop.example)
+  loop.run(endless, 2)
+  once, _, _ = loop.run(endless, 2)
   steps = max(4, round(seconds / (once / 2)))
-  without, _, _ = loop(endless, steps)
+  without, _, _ = loop.run(endless, steps)
   results = {}
   for name, path in datasets.items():
     batches = _batches(name, path, case)
-    loop(batches, 1)
-    elapsed, waited, growth = loop(batches, steps)
+    loop.run(batches, 1)
+    elapsed, waited, ((_, half), (_, whole)) = loop.run(batches, steps)
     results[name] = {
       "steps": steps,
       "step_seconds_without_data": without / steps,
       "step_seconds": elapsed / steps,
       "waiting_share": waited / elapsed,
-      "memory_growth": growth,
+      "memory_growth": whole - half,
     }
+  return results
+
+
+def _long_loops(datasets: dict[str, Path], case: Case, steps: int) -> dict[str, dict[str, Any]]:
+  """Trains for many steps from each source, in one process.
+
+  Returns:
+    By source: steps, seconds per step, and "memory" at ten equally spaced steps.
+  """
+  loop = _Loop(case)
+  results = {}
+  for name, path in datasets.items():
+    elapsed, _, memory = loop.run(_batches(name, path, case), steps, points=min(10, steps))
+    results[name] = {"steps": steps, "step_seconds": elapsed / steps, "memory": memory}
   return results
 
 

@@ -1,18 +1,18 @@
-"""The tables of the README, written from results.json alone."""
+"""The tables of the README, written from results.json alone; sentences are in findings.py."""
 
 import statistics
 from collections.abc import Iterable
 from typing import Any
 
-from experiments.benchmark.cases import METHODS, OURS, VARIANTS
+from experiments.benchmark import changes, findings, floors, markdown
+from experiments.benchmark.cases import METHODS, OURS, VARIANTS, narrowed
+from experiments.benchmark.markdown import number, spread, table
 
 Records = dict[str, dict[str, Any]]
 DEVICES = ("cpu", "gpu")
+LABELS = ("method", "size", "batch", "precision")
 SPEED = (
-  "method",
-  "size",
-  "batch",
-  "precision",
+  *LABELS,
   "contender",
   "images/s",
   "steps/s",
@@ -23,10 +23,7 @@ SPEED = (
   "ours is faster by",
 )
 INFERENCE = (
-  "method",
-  "size",
-  "batch",
-  "precision",
+  *LABELS,
   "contender",
   "images/s",
   "seconds a batch (min – max)",
@@ -34,11 +31,24 @@ INFERENCE = (
   "memory",
   "ours is faster by",
 )
-START = ("method", "size", "batch", "precision", "contender", "compile", "first step", "cached")
+START = (
+  *LABELS,
+  "contender",
+  "compile",
+  "first step",
+  "cached",
+  "`imtrans train`",
+  "`imtrans train`, cached",
+)
+STARTS = (
+  "compile_seconds",
+  "start_seconds",
+  "cached_start_seconds",
+  "command_seconds",
+  "cached_command_seconds",
+)
 INPUT = (
-  "method",
-  "size",
-  "batch",
+  *LABELS[:3],
   "source",
   "pictures/s",
   "a core",
@@ -47,6 +57,17 @@ INPUT = (
   "waiting",
   "memory growth",
 )
+ENDURANCE = (
+  *LABELS[:3],
+  "features",
+  "source",
+  "steps",
+  "seconds a step",
+  "memory at ten equal steps, MiB",
+  "slope, MiB in 1000 steps",
+)
+SOURCES = {"arrays": "ArrayRecord", "folders": "JPEG folder"}
+NONE = "No run is recorded."
 FILL_GPU = (
   "No GPU run is recorded. On a machine with one:\n\n```sh\n"
   "python -m experiments.benchmark --device gpu --precision float32 bfloat16 \\\n"
@@ -59,139 +80,131 @@ def sections(records: Records) -> dict[str, str]:
   """Returns the text of every generated section of the README, by marker."""
   texts = {}
   for device in DEVICES:
-    ours = _sorted(record for record in records.values() if _is(record, "speed", device))
-    empty = FILL_GPU if device == "gpu" else "No run is recorded."
-    texts[f"{device} speed"] = _speed(ours) if ours else empty
-    texts[f"{device} start"] = _start(ours) if ours else "No run is recorded."
-  inputs = _sorted(record for record in records.values() if record["kind"] == "input")
-  texts["input"] = _input(inputs) if inputs else "No run is recorded."
-  found = [
-    _sorted(record for record in records.values() if _is(record, "inference", device))
-    for device in DEVICES
-  ]
-  tables = [_inference(some) for some in found if some]
-  texts["inference"] = "\n\n".join(tables) or "No run is recorded."
-  return texts
+    found = of_kind(records, "speed", device)
+    texts[f"{device} speed"] = _speed(found) if found else FILL_GPU if device == "gpu" else NONE
+    texts[f"{device} floors"] = floors.section(found) if found else NONE
+    texts[f"{device} start"] = _start(found) if found else NONE
+  inputs = [record for device in DEVICES for record in of_kind(records, "input", device)]
+  texts["input"] = _input(inputs) if inputs else NONE
+  lasting = [record for device in DEVICES for record in of_kind(records, "endurance", device)]
+  texts["endurance"] = _endurance(lasting) if lasting else NONE
+  translated = [of_kind(records, "inference", device) for device in DEVICES]
+  texts["inference"] = "\n\n".join(_inference(some) for some in translated if some) or NONE
+  texts["changes"] = changes.section(records)
+  cpu = [of_kind(records, kind, "cpu") for kind in ("speed", "inference")]
+  return texts | findings.sections(*cpu)
 
 
-def _is(record: dict[str, Any], kind: str, device: str) -> bool:
-  return record["kind"] == kind and record["case"]["device"] == device
+def of_kind(records: Records, kind: str, device: str) -> list[dict[str, Any]]:
+  """Returns the records of one kind and device, in the order of the tables."""
 
-
-def _sorted(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
   def order(record: dict[str, Any]) -> tuple:
     case = record["case"]
     size, batch = case["size"], case["batch"]
-    return METHODS.index(case["method"]), size, case["precision"], batch, case["steps_per_call"]
+    return METHODS.index(case["method"]), size, case["precision"], batch
 
-  return sorted(records, key=order)
-
-
-def _closest(record: dict[str, Any]) -> str:
-  """The variant of the peer that ours is least ahead of, by paired rounds; "" without one."""
-  ratios = {n: f["ratio"] for n, f in record["contenders"].items() if "ratio" in f}
-  return min(ratios, key=lambda name: ratios[name], default="")
+  found = (r for r in records.values() if r["kind"] == kind and r["case"]["device"] == device)
+  return sorted(found, key=order)
 
 
 def _speed(records: list[dict[str, Any]]) -> str:
+  best = findings.best_batches(records)
   rows = []
   for record in records:
-    case = record["case"]
-    rates = {
-      name: 1.0 / statistics.median(figures["seconds"])
-      for name, figures in record["contenders"].items()
-      if "error" not in figures
-    }
-    best = _closest(record)
+    case, closest = record["case"], findings.closest(record)
     for name, figures in _contenders(record):
-      if name not in rates:
-        rows.append([*_labels(case), name, "failed: " + _cell(figures["error"]), *[""] * 6])
+      labels = _labels(case, name, is_best=case in best)
+      if "error" in figures:
+        rows.append([*labels, "failed: " + markdown.cell(figures["error"]), *[""] * 6])
         continue
-      flops = record["useful_flops"] * rates[name]
-      ratio = f"{figures['ratio']:.2f} ({_spread(figures['ratios'])})" if "ratio" in figures else ""
+      rate = 1.0 / statistics.median(figures["seconds"])
+      flops, peak = record.get("useful_flops", 0) * rate, record["peak_flops"]
+      share = f"{flops / peak:.1%}" if flops and not narrowed(name, case["precision"]) else ""
       rows.append(
         [
-          *_labels(case),
-          _title(name, case),
-          _number(rates[name] * case["batch"]),
-          _number(rates[name]),
-          f"{1 / rates[name]:.4g} ({_spread(figures['seconds'])})",
-          _number(flops / 1e12),
-          f"{flops / record['peak_flops']:.1%}",
+          *labels,
+          number(rate * case["batch"]),
+          number(rate),
+          f"{1 / rate:.4g} ({spread(figures['seconds'])})",
+          number(flops / 1e12) if flops else "",
+          share,
           f"{figures['peak_memory'] / 2**30:.2f} GiB",
-          f"**{ratio}**" if name == best else ratio,
+          _ratio(figures, bold=name == closest),
         ]
       )
-  return f"{_table(SPEED, rows)}\n\n{_peaks(records)}\n\n{_origin(records)}"
+  parts = [table(SPEED, rows), findings.pairs(records), findings.searches(records)]
+  return "\n\n".join(part for part in (*parts, _peaks(records), _origin(records)) if part)
 
 
 def _inference(records: list[dict[str, Any]]) -> str:
   rows = []
   for record in records:
-    case, contenders = record["case"], dict(_contenders(record))
-    rates = {
-      name: 1.0 / statistics.median(figures["seconds"])
-      for name, figures in contenders.items()
-      if "error" not in figures
-    }
-    best = _closest(record)
-    for name, figures in contenders.items():
-      if name not in rates:
-        rows.append([*_labels(case), name, "failed: " + _cell(figures["error"]), *[""] * 4])
+    case, closest = record["case"], findings.closest(record)
+    for name, figures in _contenders(record):
+      labels = _labels(case, name)
+      if "error" in figures:
+        rows.append([*labels, "failed: " + markdown.cell(figures["error"]), *[""] * 4])
         continue
-      ratio = f"{figures['ratio']:.2f} ({_spread(figures['ratios'])})" if "ratio" in figures else ""
+      rate = 1.0 / statistics.median(figures["seconds"])
+      flops = record.get("useful_flops", 0) * rate
       rows.append(
         [
-          *_labels(case),
-          _title(name, case),
-          _number(rates[name] * case["batch"]),
-          f"{1 / rates[name]:.4g} ({_spread(figures['seconds'])})",
-          _number(record["useful_flops"] * rates[name] / 1e12),
+          *labels,
+          number(rate * case["batch"]),
+          f"{1 / rate:.4g} ({spread(figures['seconds'])})",
+          number(flops / 1e12) if flops else "",
           f"{figures['peak_memory'] / 2**30:.2f} GiB",
-          f"**{ratio}**" if name == best else ratio,
+          _ratio(figures, bold=name == closest),
         ]
       )
-  return f"{_table(INFERENCE, rows)}\n\n{_origin(records)}"
+  return f"{table(INFERENCE, rows)}\n\n{findings.pairs(records)}\n\n{_origin(records)}"
 
 
 def _start(records: list[dict[str, Any]]) -> str:
-  rows = []
-  for record in records:
-    for name, figures in _contenders(record):
-      if "error" not in figures:
-        rows.append(
-          [
-            *_labels(record["case"]),
-            _title(name, record["case"]),
-            *(
-              _seconds(figures.get(field))
-              for field in ("compile_seconds", "start_seconds", "cached_start_seconds")
-            ),
-          ]
-        )
-  return _table(START, rows)
+  rows = [
+    [*_labels(record["case"], name), *(markdown.seconds(figures.get(field)) for field in STARTS)]
+    for record in records
+    for name, figures in _contenders(record)
+    if "error" not in figures
+  ]
+  kept = sorted({record["cached_from"] for record in records if "cached_from" in record})
+  note = f"\n\nCached starts were kept from earlier runs: {'; '.join(kept)}." if kept else ""
+  return table(START, rows) + note
 
 
 def _input(records: list[dict[str, Any]]) -> str:
-  rows = []
-  for record in records:
-    for source, figures in record["sources"].items():
-      case = record["case"]
-      rows.append(
-        [
-          case["method"],
-          f"{case['size']}²",
-          str(case["batch"]),
-          {"arrays": "ArrayRecord", "folders": "JPEG folder"}[source],
-          _number(figures["pictures_per_second"]),
-          _number(figures["pictures_per_core_second"]),
-          _number(figures["step_seconds"]),
-          _number(figures["step_seconds_without_data"]),
-          f"{figures['waiting_share']:.2%}",
-          f"{figures['memory_growth'] / 2**20:.1f} MiB in {figures['steps']} steps",
-        ]
-      )
-  return f"{_table(INPUT, rows)}\n\n{_origin(records)}"
+  rows = [
+    [
+      *_labels(record["case"])[:3],
+      SOURCES[source],
+      number(figures["pictures_per_second"]),
+      number(figures["pictures_per_core_second"]),
+      number(figures["step_seconds"]),
+      number(figures["step_seconds_without_data"]),
+      f"{figures['waiting_share']:.2%}",
+      f"{figures['memory_growth'] / 2**20:.1f} MiB in {figures['steps']} steps",
+    ]
+    for record in records
+    for source, figures in record["sources"].items()
+  ]
+  return f"{table(INPUT, rows)}\n\n{_origin(records)}"
+
+
+def _endurance(records: list[dict[str, Any]]) -> str:
+  rows = [
+    [
+      *_labels(record["case"])[:3],
+      str(record["case"]["features"]),
+      SOURCES[source],
+      str(figures["steps"]),
+      number(figures["step_seconds"]),
+      " ".join(f"{size / 2**20:.0f}" for _, size in figures["memory"]),
+      f"{findings.slope(figures['memory']) * 1000 / 2**20:.2f}",
+    ]
+    for record in records
+    for source, figures in record["sources"].items()
+  ]
+  return f"{table(ENDURANCE, rows)}\n\n{_origin(records)}"
 
 
 def _contenders(record: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
@@ -199,15 +212,19 @@ def _contenders(record: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
   return [(name, found[name]) for name in (OURS, *VARIANTS) if name in found]
 
 
-def _labels(case: dict[str, Any]) -> list[str]:
-  return [case["method"], f"{case['size']}²", str(case["batch"]), case["precision"]]
+def _labels(case: dict[str, Any], name: str = "", *, is_best: bool = False) -> list[str]:
+  """Method, size, batch and precision of a row, and the contender unless it has none."""
+  batch = f"{case['batch']} (best)" if is_best else str(case["batch"])
+  precision = "bfloat16" if narrowed(name, case["precision"]) else case["precision"]
+  labels = [case["method"], f"{case['size']}²", batch, precision]
+  return [*labels, findings.title(name)] if name else labels
 
 
-def _title(name: str, case: dict[str, Any]) -> str:
-  if name != OURS:
-    return f"PyTorch {name.replace('_', ', ')}".replace("channels, last", "channels-last")
-  steps = case["steps_per_call"]
-  return f"**imtrans**, {steps} steps a call" if steps > 1 else "**imtrans**"
+def _ratio(figures: dict[str, Any], *, bold: bool) -> str:
+  if "ratio" not in figures:
+    return ""
+  text = f"{figures['ratio']:.2f} ({spread(figures['ratios'])})"
+  return f"**{text}**" if bold else text
 
 
 def _peaks(records: list[dict[str, Any]]) -> str:
@@ -215,9 +232,12 @@ def _peaks(records: list[dict[str, Any]]) -> str:
   lines = []
   for precision in sorted({record["case"]["precision"] for record in records}):
     found = [
-      record["peak_flops"] / 1e12 for record in records if record["case"]["precision"] == precision
+      record["peak_flops"] / 1e12
+      for record in records
+      if record["case"]["precision"] == precision and record["peak_flops"]
     ]
-    lines.append(f"{precision} {_number(min(found))} to {_number(max(found))} TFLOP/s")
+    if found:
+      lines.append(f"{precision} {number(min(found))} to {number(max(found))} TFLOP/s")
   return f"Peak, measured with each case by a large matrix product: {'; '.join(lines)}."
 
 
@@ -225,7 +245,7 @@ def _origin(records: list[dict[str, Any]]) -> str:
   """Returns machine, versions and date of the records that share them, and how busy it was."""
   loads: dict[str, list[float]] = {}
   for record in records:
-    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     device = record.get("device", "cpu")
     where = record["machine"] if device == "cpu" else f"{device}; {record['machine']}"
     text = f"{where}; Python {record['python']}, {versions}; {record['date']}"
@@ -234,24 +254,3 @@ def _origin(records: list[dict[str, Any]]) -> str:
     f"{text}; load average before the cases {min(found):.1f} to {max(found):.1f}."
     for text, found in loads.items()
   )
-
-
-def _table(titles: tuple[str, ...], rows: list[list[str]]) -> str:
-  lines = [titles, ["---"] * len(titles), *rows]
-  return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _spread(values: list[float]) -> str:
-  return f"{min(values):.3g} – {max(values):.3g}"
-
-
-def _number(value: float) -> str:
-  return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
-
-
-def _seconds(value: float | None) -> str:
-  return "" if value is None else f"{value:.1f} s"
-
-
-def _cell(text: str) -> str:
-  return text.replace("|", "/").replace("\n", " ")[:120]

@@ -3,6 +3,7 @@
 python -m experiments.metrics --facades DIR
 python -m experiments.metrics --photos DIR --parts pictures sets
 python -m experiments.metrics --tiny --output FOLDER
+python -m experiments.metrics --facades DIR --parts segmentation --sizes 256 --seeds 0
 Without --facades there is no segmentation; without either folder, no photographs are measured.
 """
 
@@ -18,11 +19,12 @@ from typing import Any, NamedTuple
 
 from experiments.metrics import figures, paired, references, segmentation, sets, tables
 from experiments.metrics.damage import DAMAGES, compared
-from experiments.metrics.pictures import Pictures, openmoji, photographs
+from experiments.metrics.pictures import Pictures, describe, openmoji, photographs
 from experiments.record import provenance, replace_section, store
 
 FOLDER = Path(__file__).parent
-PARTS = ("references", "pictures", "sets", "segmentation")
+PARTS = ("files", "references", "pictures", "sets", "segmentation")
+SIZES, SEEDS = (64, 128), (0, 1, 2)  # Of the pictures, pixels; of the segmenters.
 SHOWN = 2  # Drawings that are shown damaged.
 
 
@@ -32,6 +34,8 @@ class Plan(NamedTuple):
   rendered: size at which OpenMoji is rendered.
   reference_count, reference_size: drawings whose features are compared with the references.
   psnrs: decibels at which damages are compared, see `damage.compared`.
+  sizes: at which segmentation is scored, unless the command names others.
+  judging: of the segmentation score, beside the defaults of `imtrans evaluate`.
   """
 
   rendered: int = 256
@@ -46,8 +50,8 @@ class Plan(NamedTuple):
   damages: tuple[str, ...] = tuple(DAMAGES)
   networks: tuple[str, ...] = tuple(sets.NETWORKS)
   perceptual: tuple[str, ...] = tuple(paired.PERCEPTUAL)
-  segmentation_size: int = 128
-  training: tuple[tuple[str, Any], ...] = (("num_steps", 700),)
+  sizes: tuple[int, ...] = SIZES
+  judging: tuple[tuple[str, Any], ...] = ()
 
 
 TINY = Plan(
@@ -63,8 +67,8 @@ TINY = Plan(
   damages=("blur", "hue"),
   networks=("alexnet",),
   perceptual=("lpips_alex",),
-  segmentation_size=32,
-  training=(("num_steps", 2), ("features", 4), ("num_levels", 2), ("batch_size", 2)),
+  sizes=(32,),
+  judging=(("segmenter_steps", 2),),
 )
 
 
@@ -120,18 +124,20 @@ def _work(parsed: argparse.Namespace, plan: Plan) -> dict[str, Callable[[], dict
     options = {"damages": plan.damages, "networks": plan.networks}
     return sets.measure(pictures, plan.psnrs, num_halvings=plan.num_halvings, **options)
 
-  def of_segmentation() -> dict[str, Any]:
-    training = dict(plan.training)
-    return segmentation.measure(parsed.facades, plan.segmentation_size, parsed.seeds, **training)
+  def of_segmentation(size: int) -> dict[str, Any]:
+    return segmentation.measure(parsed.facades, size, parsed.seeds, **dict(plan.judging))
 
   work: dict[str, Callable[[], dict[str, Any]]] = {}
+  if "files" in parsed.parts and path:
+    work["files"] = functools.partial(describe, path, plan.paired_count, plan.set_count)
   if "references" in parsed.parts:
     work["references"] = compare
   for part, measure in (("pictures", of_pictures), ("sets", of_sets)):
     if part in parsed.parts:
       work |= {f"{part}-{kind}": functools.partial(measure, kind) for kind in opened}
   if "segmentation" in parsed.parts and parsed.facades:
-    work["segmentation"] = of_segmentation
+    for size in parsed.sizes or plan.sizes:
+      work[f"segmentation-{size}"] = functools.partial(of_segmentation, size)
   return work
 
 
@@ -142,7 +148,10 @@ def _parser() -> argparse.ArgumentParser:
   parser.add_argument("--facades", default="", help="CMP Facades as trainA, trainB, testA, testB")
   parser.add_argument("--photos", default="", help="photographs; by default those of --facades")
   parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS))
-  parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of segmenters")
+  parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS), help="of segmenters")
+  parser.add_argument(
+    "--sizes", nargs="+", type=int, help="at which segmentation is scored; default: 64 128"
+  )
   parser.add_argument("--tiny", action="store_true", help="a few pictures: does it run?")
   parser.add_argument("--output", default="", help="folder of results.json, README.md, pictures")
   return parser
@@ -154,6 +163,9 @@ def _command(parsed: argparse.Namespace) -> str:
   words += [f"--{name} DIR" for name in ("facades", "photos") if getattr(parsed, name)]
   if list(parsed.parts) != list(PARTS):
     words.append("--parts " + " ".join(parsed.parts))
+  words += [f"--sizes {' '.join(map(str, parsed.sizes))}"] if parsed.sizes else []
+  if tuple(parsed.seeds) != SEEDS:
+    words.append("--seeds " + " ".join(map(str, parsed.seeds)))
   words += ["--tiny"] if parsed.tiny else []
   return " ".join(words)
 

@@ -1,27 +1,36 @@
 """What the segmentation score says to photographs that are right, wrong, blurred, noisy or empty.
 
-A segmenter learns the training pairs of Facades; then it judges the test photographs and what is
-made of them against the test labels. A generator's score has its meaning between these.
+The score is that of `imtrans evaluate`, made by the same code with the same defaults; in the place
+of a generator stands something that shows ready pictures, whatever the labels are. A generator's
+score has its meaning between these.
 """
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
 
 from experiments.metrics.damage import spoil
-from imtrans.data.palette import Palette, labels_to_indices
+from imtrans.data import Dataset
+from imtrans.data.palette import Palette
 from imtrans.data.sources import open_dataset
-from imtrans.data.specs import normalize
-from imtrans.data.transforms import resize, resize_nearest
-from imtrans.evaluation.confusion import SegmentationScores, confusion_matrix, segmentation_scores
-from imtrans.evaluation.segmentation import score_photos, train_segmenter
+from imtrans.evaluation.confusion import (
+  SegmentationScores,
+  confusion_matrix,
+  labels_from_colors,
+  segmentation_scores,
+)
+from imtrans.evaluation.evaluate import Evaluation
+from imtrans.evaluation.evaluation_set import EvaluationSet
+from imtrans.evaluation.translation import TrainedGenerator
 
 SCORES = ("pixel_accuracy", "class_accuracy", "class_iou")
 BLURS = (1.0, 2.0, 4.0, 8.0)
 NOISES = (0.05, 0.1, 0.2)
+BATCH_SIZE = 8
+ITSELF, OTHER = "the photographs themselves", "another façade's photograph"
 # The colours of the twelve classes as the JPEG files have them: the modes of their histogram.
 PALETTE: Palette = (
   (0, 0, 222),
@@ -39,30 +48,67 @@ PALETTE: Palette = (
 )
 
 
-def open_split(path: str, split: str, size: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
-  """Reads photographs and their labels.
+class Shown:
+  """Stands in the place of a generator from labels to photographs: shows ready pictures in order.
+
+  Attributes:
+    direction: b, the labels, to a.
+    mode, size_multiple: as an evaluation asks for them.
+  """
+
+  direction, mode, size_multiple = "ba", "test", 1
+
+  def __init__(self, images: np.ndarray):
+    """Starts before the first of the pictures, float32 [pictures, size, size, 3] in [-1, 1]."""
+    self._images, self._next = images, 0
+
+  def __call__(self, sources: np.ndarray) -> np.ndarray:
+    """Returns as many pictures as there are sources; behind the last one it is repeated."""
+    rows = np.minimum(np.arange(self._next, self._next + len(sources)), len(self._images) - 1)
+    self._next += len(sources)
+    return self._images[rows]
+
+  def as_generator(self) -> TrainedGenerator:
+    """Returns itself: an evaluation asks a generator for no more than this has."""
+    return cast(TrainedGenerator, self)
+
+
+def open_split(path: str, split: str) -> Dataset:
+  """Opens pairs of photographs, a, and labels, b.
 
   Args:
     path: folder of trainA, trainB, testA and testB; A are photographs, B label pictures.
     split: "train" or "test".
-    size: height and width to which both are squeezed, pixels.
 
   Returns:
-    float32 [pictures, size, size, 3] in [-1, 1]; int32 [pictures, size, size], the class whose
-    colour is nearest, as JPEG has mixed colours; and the names.
+    The pairs.
 
   Raises:
-    ValueError: if the folder holds no such pairs.
+    ValueError: if the folder holds none.
   """
   dataset = open_dataset("folders", split=split, paired=True, path=path, channels=3)
   if dataset.b is None:
     raise ValueError(f"{path} has no label pictures: it should hold {split}A and {split}B.")
-  photos, labels = [], []
-  for index in range(len(dataset.a)):
-    photos.append(normalize(resize(dataset.a[index], size, size), dataset.a.spec))
-    classes = labels_to_indices(dataset.b[index], PALETTE, outliers=1.0)
-    labels.append(resize_nearest(classes, size, size).astype(np.int32))
-  return np.stack(photos), np.stack(labels), list(dataset.a.names)
+  return dataset
+
+
+def gather(pictures: EvaluationSet) -> tuple[np.ndarray, np.ndarray, list[str]]:
+  """Reads all pictures of a set as an evaluation sees them.
+
+  Args:
+    pictures: of `open_split`.
+
+  Returns:
+    Photographs, float32 [pictures, size, size, 3] in [-1, 1]; their labels, int32 [pictures, size,
+    size], the class of the nearest colour; and their names.
+  """
+  photos, labels, names = [], [], []
+  colors = np.asarray(PALETTE, np.float32) / 127.5 - 1.0
+  for found, images, count in pictures.batches(Shown(np.zeros(0)).as_generator()):
+    photos.append(images["target"][:count])
+    labels.append(np.asarray(labels_from_colors(images["source"], colors))[:count])
+    names += list(found)[:count]
+  return np.concatenate(photos), np.concatenate(labels), names
 
 
 def conditions(photos: np.ndarray, names: Sequence[str], mean: np.ndarray) -> dict[str, np.ndarray]:
@@ -79,11 +125,11 @@ def conditions(photos: np.ndarray, names: Sequence[str], mean: np.ndarray) -> di
   order = np.random.default_rng(0).permutation(len(photos))
   other = np.empty_like(photos)
   other[order] = photos[np.roll(order, 1)]  # No photograph stays in its place.
-  shown = {"the photographs themselves": photos}
+  shown = {ITSELF: photos}
   shown |= {f"blurred, σ = {s:g} px": spoil("blur", s, photos, names) for s in BLURS}
   shown |= {f"noise, σ = {s:g}": spoil("noise", s, photos, names) for s in NOISES}
   shown["without colour"] = spoil("saturation", 0.0, photos, names)
-  shown["another façade's photograph"] = other
+  shown[OTHER] = other
   color = np.mean(mean, axis=(0, 1))
   shown["the mean training photograph"] = np.broadcast_to(mean, photos.shape)
   shown["the mean colour"] = np.broadcast_to(color, photos.shape)
@@ -100,45 +146,65 @@ def always_the_most_common(
   return segmentation_scores(np.asarray(matrix))
 
 
-def measure(path: str, size: int, seeds: Sequence[int], **training: Any) -> dict[str, Any]:
+def measure(path: str, size: int, seeds: Sequence[int], **options: Any) -> dict[str, Any]:
   """Trains segmenters and lets each judge every condition.
 
   Args:
     path: as in `open_split`.
-    size: pixels.
-    seeds: of the segmenters, one each.
-    **training: of `imtrans.evaluation.segmentation.train_segmenter`.
+    size: height and width to which pictures are squeezed, pixels: `data.crop_size` of a run.
+    seeds: of the segmenters, one each: `--seed` of `imtrans evaluate`.
+    **options: of `imtrans.evaluation.evaluate.Evaluation`; its defaults are those of the command.
 
   Returns:
-    "size", "training" (the protocol of the last segmenter), "train_seconds" of each, "pictures",
+    "size", "pictures", "protocol" (of the last segmenter), "processor_seconds" of each training,
     and "scores": {title: {score: [one a seed]}}; "one class" has the score without a segmenter.
   """
-  num_classes = len(PALETTE)
-  photos, labels, _ = open_split(path, "train", size)
-  test_photos, test_labels, names = open_split(path, "test", size)
+
+  def pictures(split: str) -> EvaluationSet:
+    dataset = open_split(path, split)
+    return EvaluationSet(dataset, batch_size=BATCH_SIZE, resize="square", crop_size=size)
+
+  photos, labels, _ = gather(pictures("train"))
+  test_photos, test_labels, names = gather(pictures("test"))
   shown = conditions(test_photos, names, np.mean(photos, axis=0))
   scores: dict[str, dict[str, list[float]]] = {}
   seconds, protocol = [], {}
   for seed in seeds:
-    start = time.perf_counter()
-    segmenter = train_segmenter(photos, labels, num_classes=num_classes, seed=seed, **training)
-    seconds.append(round(time.perf_counter() - start, 1))
-    protocol = segmenter.protocol
-    _add(scores, "training photographs", score_photos(segmenter, photos, labels))
+    evaluation = Evaluation(
+      pictures("test"),
+      ("segmentation",),
+      training=lambda: open_split(path, "train"),
+      palette=PALETTE,
+      seed=seed,
+      **options,
+    )
     for title, images in shown.items():
-      _add(scores, title, score_photos(segmenter, images, test_labels))
-  guess = always_the_most_common(labels, test_labels, num_classes=num_classes)
+      found, took = _judged(evaluation, images)
+      if title == ITSELF:
+        seconds.append(round(took, 1))  # The segmenter is trained when it is needed first.
+      for name in SCORES:
+        figure = found[f"segmentation_{name}"]
+        scores.setdefault(title, {}).setdefault(name, []).append(figure.value)
+        protocol = figure.protocol.settings
+  guess = always_the_most_common(labels, test_labels, num_classes=len(PALETTE))
+  segmenter = {n: value for n, value in protocol["segmenter"].items() if n != "seed"}
   return {
     "size": size,
     "pictures": {"train": len(photos), "test": len(test_photos)},
-    "training": {name: value for name, value in protocol.items() if name != "seed"},
+    "protocol": {**protocol, "segmenter": segmenter},
     "seeds": list(seeds),
-    "train_seconds": seconds,
+    "processor_seconds": seconds,
     "one class": {name: getattr(guess, name) for name in SCORES},
     "scores": scores,
   }
 
 
-def _add(scores: dict[str, dict[str, list[float]]], title: str, found: SegmentationScores) -> None:
-  for name in SCORES:
-    scores.setdefault(title, {}).setdefault(name, []).append(getattr(found, name))
+def _judged(evaluation: Evaluation, images: np.ndarray) -> tuple[dict[str, Any], float]:
+  """The figures of pictures by their names, and how long it took to get ready to judge them."""
+  start = time.process_time()
+  judgement = evaluation.judge([Shown(images).as_generator()])
+  took = time.process_time() - start
+  for _ in judgement:
+    pass
+  scores = judgement.scores()
+  return {score.figure.name: score.figure for score in scores if score.of == "model"}, took

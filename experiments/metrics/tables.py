@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from experiments.metrics.answers import SHORT, changes, of_damage, rankings
 from experiments.metrics.damage import DAMAGES, compared
 from experiments.metrics.pictures import KINDS
-from experiments.metrics.segmentation import SCORES
+from experiments.metrics.segmentation import BLURS, ITSELF, OTHER, SCORES
 
 Records = dict[str, dict[str, Any]]
 
@@ -47,7 +48,11 @@ def sections(records: Records) -> dict[str, str]:
   for part, write in (("pictures", _pictures), ("sets", _sets)):
     for kind in KINDS:
       texts[f"{part} {kind}"] = write(records.get(f"{part}-{kind}"))
-  texts["segmentation"] = _segmentation(records.get("segmentation"))
+  texts["files"] = _files(records)
+  texts["rankings"], texts["answers"] = _answers(records)
+  scored = {key: r for key, r in records.items() if key.startswith("segmentation-")}
+  ordered = sorted(scored.values(), key=lambda record: record["size"])
+  texts["segmentation"] = "\n\n".join(map(_segmentation, ordered)) or NOT_RUN
   texts["origin"] = _origin(records)
   return texts
 
@@ -125,9 +130,65 @@ def _sets(record: dict[str, Any] | None) -> str:
   )
 
 
-def _segmentation(record: dict[str, Any] | None) -> str:
-  if record is None:
-    return NOT_RUN
+def _files(records: Records) -> str:
+  """Says which pictures were measured, and what had been done to them before."""
+  lines = []
+  for part, how in (("pictures", "one by one"), ("sets", "as sets")):
+    for kind in KINDS:
+      if (record := records.get(f"{part}-{kind}")) is not None:
+        count = record["pictures"] * (2 if part == "sets" else 1)
+        lines.append(f"{count} {KINDS[kind]} at {record['size']}² {how}")
+  text = f"Measured: {'; '.join(lines)}." if lines else NOT_RUN
+  found = records.get("files")
+  if found is None:
+    return text
+  own = "--photos" in found["command"]
+  whose = "of the reader's folder" if own else "of CMP Facades, domain A,"
+  paired, sets = ("; ".join(_counted(found[use]["files"])) for use in ("paired", "sets"))
+  return (
+    f"{text} The photographs are those {whose} spread evenly over the {found['of']} of the "
+    "training split (`results.json` lists them). They are files that were compressed "
+    f"before: {paired} among those measured one by one, {sets} among the sets. What that took from "
+    "them is counted as undamaged. The test photographs, which the third question needs, are "
+    f"{'; '.join(_counted(found['test files']))}."
+  )
+
+
+def _counted(files: dict[str, int]) -> list[str]:
+  """Files by format, the qualities of JPEG together."""
+  kinds: dict[str, list[tuple[int, int]]] = {}
+  for title, count in files.items():
+    kind, _, quality = title.partition(", quality ")
+    kinds.setdefault(kind, []).append((int(quality or 0), count))
+  texts = []
+  for kind, found in kinds.items():
+    low, high = min(found)[0], max(found)[0]
+    words = "" if not high else f" of quality {low}" + (f" to {high}" if high > low else "")
+    texts.append(f"{sum(count for _, count in found)} {kind}{words}")
+  return texts
+
+
+def _answers(records: Records) -> tuple[str, str]:
+  """The rankings of damages by every figure, and every damage in words."""
+  kinds = [k for k in KINDS if f"pictures-{k}" in records and f"sets-{k}" in records]
+  if not kinds:
+    return NOT_RUN, NOT_RUN
+  # At equal error L1 and PSNR say little that is not so by construction.
+  paired = {name: TITLES[name] for name in PAIRED if name != "psnr"}
+  titles = {name: TITLES[name] for name in SETS}
+  pictures = {kind: changes(records[f"pictures-{kind}"], paired) for kind in kinds}
+  sets = {kind: changes(records[f"sets-{kind}"], titles) for kind in kinds}
+  rows = rankings(pictures, paired) + rankings(sets, titles)
+  table = _table(("figure", *(SHORT[kind] for kind in kinds)), rows)
+  names = {key: spec.title for key, spec in DAMAGES.items()} | MODES
+  lines = []
+  for key, title in names.items():
+    text = of_damage(key, pictures, sets, {**paired, **titles})
+    lines.append(f"* **{title[0].upper()}{title[1:]}.** {text}" if text else "")
+  return table, "\n".join(filter(None, lines))
+
+
+def _segmentation(record: dict[str, Any]) -> str:
   titles = ("shown in the place of the test photographs", *(n.replace("_", " ") for n in SCORES))
   rows = [
     [title, *(number(*_mean(scores[name])) for name in SCORES)]
@@ -135,14 +196,36 @@ def _segmentation(record: dict[str, Any] | None) -> str:
   ]
   guess = record["one class"]
   rows.append(["(no segmenter: the most common class)", *(number(guess[name]) for name in SCORES)])
-  training, seconds = record["training"], record["train_seconds"]
+  training, seeds = record["protocol"]["segmenter"], record["seeds"]
   count = record["pictures"]
+  several = f"Mean ± standard deviation over {len(seeds)} segmenters (seeds"
+  who = several if len(seeds) > 1 else "One segmenter (seed"
+  minutes = max(record["processor_seconds"]) / 60.0
   return (
-    f"{_table(titles, rows)}\n\nMean ± standard deviation over {len(record['seeds'])} segmenters "
-    f"(seeds {', '.join(map(str, record['seeds']))}), {count['train']} training and "
+    f"At {record['size']}²:\n\n{_table(titles, rows)}\n\n"
+    f"{who} {', '.join(map(str, seeds))}), {count['train']} training and "
     f"{count['test']} test pairs at {record['size']}². {training['network']}; "
-    f"{training['num_steps']} steps of {training['batch_size']} pictures, "
-    f"{min(seconds):.0f} to {max(seconds):.0f} s of training each."
+    f"{training['num_steps']} steps of {training['batch_size']} pictures, {minutes:.0f} minutes "
+    f"of processor time for a segmenter. {_scale(record)}"
+  )
+
+
+def _scale(record: dict[str, Any]) -> str:
+  """What the ends of the scale are, in words."""
+  real, other, blurred = (
+    {name: _mean(record["scores"][title][name])[0] for name in SCORES}
+    for title in (ITSELF, OTHER, f"blurred, σ = {BLURS[1]:g} px")
+  )
+  guess = record["one class"]
+  return (
+    f"So a pixel accuracy of {number(real['pixel_accuracy'])}, not 1, is what photographs reach "
+    f"that fit their labels perfectly, and {number(other['pixel_accuracy'])}, not 0, what "
+    f"photographs reach that have nothing to do with them; class IoU goes from "
+    f"{number(other['class_iou'])} to {number(real['class_iou'])} between the two. A generator "
+    f"below {number(blurred['pixel_accuracy'])} is judged worse than real photographs blurred by "
+    f"{BLURS[1]:g} pixels. To answer the commonest class everywhere gives a pixel accuracy of "
+    f"{number(guess['pixel_accuracy'])} and a class IoU of {number(guess['class_iou'])}: the "
+    "latter tells more."
   )
 
 

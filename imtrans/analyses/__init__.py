@@ -12,6 +12,7 @@ ANALYSES = {
   "bilinear_game": "simultaneous updates spiral outward, alternating ones turn, others come in",
   "dirac_gan": "a gradient penalty or noise on the images lets a GAN come to rest",
   "spectral_norm": "spectral normalisation bounds a discriminator's slope, though not by one",
+  "normalized_game": "a normalised discriminator is slower, and the game still goes round",
   "loss_and_noise": "the L1 weight is an assumption about noise: it fits best at √(2/π) σ",
   "many_answers": "of several right answers L2 predicts the mean, L1 the median, a GAN the mode",
   "patches": "a patch must be longer than what is correlated, and short enough to be many",

@@ -5,7 +5,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from imtrans.analyses.domains import Domains, mean_colours, read_domains, split
-from imtrans.analyses.finding import BLACK, BLUE, COLORS, ORANGE, RED, SKY, Finding, new_figure
+from imtrans.analyses.finding import (
+  BLACK,
+  BLUE,
+  COLORS,
+  ORANGE,
+  RED,
+  SKY,
+  Finding,
+  in_style,
+  new_figure,
+)
 from imtrans.analyses.trained import TrainedRun
 from imtrans.theory.adaptation import (
   Normal,
@@ -23,6 +33,7 @@ SIDE = 8  # Cells along each axis of a picture whose colours are features.
 TERMS = ("source error", "half the divergence", "joint error")
 
 
+@in_style
 def on_paper(
   *,
   shifts: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0),
@@ -162,6 +173,7 @@ def on_paper(
   )
 
 
+@in_style
 def on_run(run: TrainedRun, *, num_splits: int = 8) -> Finding:
   """Whether translated pictures can be told from real ones, by simple features.
 

@@ -9,7 +9,18 @@ import numpy as np
 import optax
 from jax import Array
 
-from imtrans.analyses.finding import BLACK, BLUE, GREEN, ORANGE, PINK, RED, SKY, Finding, new_figure
+from imtrans.analyses.finding import (
+  BLACK,
+  BLUE,
+  GREEN,
+  ORANGE,
+  PINK,
+  RED,
+  SKY,
+  Finding,
+  in_style,
+  new_figure,
+)
 from imtrans.analyses.trained import TrainedRun
 from imtrans.methods.game import method_losses
 from imtrans.theory.games import (
@@ -37,6 +48,7 @@ SETTLING = 20  # Steps before growth is measured, so that the largest eigenvalue
 CONVERGED = 0.1  # Residual over modulus up to which an eigenvalue is believed.
 
 
+@in_style
 def on_paper(
   *,
   step_size: float = 0.25,
@@ -117,6 +129,7 @@ def on_paper(
   )
 
 
+@in_style
 def on_run(run: TrainedRun, *, num_steps: int = 12, seed: int = 0) -> Finding:
   """Eigenvalues of the Jacobian of a run's game, on one training batch, by Arnoldi's method.
 
@@ -139,6 +152,7 @@ def on_run(run: TrainedRun, *, num_steps: int = 12, seed: int = 0) -> Finding:
   losses = method_losses(run.run.method, run.run.extras, batch, key)
   spectrum = jacobian_spectrum(losses, players, num_steps=num_steps, key=jax.random.key(seed))
   cosine = float(jax.jit(lambda players: consensus_cosine(losses, players))(players))
+  cosine = round(cosine, 2) + 0.0  # No minus before a zero.
   values = spectrum.eigenvalues
   believed = spectrum.residuals <= CONVERGED * np.abs(values)
   told = values[believed] if believed.any() else values[:1]

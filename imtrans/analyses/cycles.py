@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.analyses.finding import BLACK, BLUE, RED, SKY, Finding, Rows, new_figure
+from imtrans.analyses.finding import BLACK, BLUE, RED, SKY, Finding, Rows, in_style, new_figure
 from imtrans.theory.cycles import (
   LinearCycle,
   best_linear_cycle,
@@ -20,6 +20,7 @@ from imtrans.theory.cycles import (
 OTHER = jnp.array([[1.0, 0.4], [0.4, 0.6]])  # Covariance of the other domain, two channels.
 
 
+@in_style
 def on_paper(
   *,
   variances: tuple[float, ...] = (2.0, 1.0, 0.5, 0.25, 0.12, 0.06),

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from imtrans.analyses.finding import BLACK, BLUE, RED, Finding, new_figure
+from imtrans.analyses.finding import BLACK, BLUE, RED, Finding, in_style, new_figure
 from imtrans.objectives import adversarial_losses
 from imtrans.theory.dirac import critical_penalty_weight, dirac_eigenvalues, dirac_losses
 from imtrans.theory.simulation import play
@@ -13,6 +13,7 @@ SLOPE, CURVATURE = 0.5, -0.25  # f'(0) and f''(0) of the minimax pair.
 DURATION, STEP_SIZE, START = 2.0, 1e-3, 1e-3  # Of the simulated flow.
 
 
+@in_style
 def on_paper(
   *,
   weights: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5),

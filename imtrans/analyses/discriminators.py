@@ -58,9 +58,12 @@ def trained_discriminators(run: TrainedRun, count: int) -> tuple[TrainedDiscrimi
     One discriminator of pairs, or for an unpaired method those of domains "a" and "b".
 
   Raises:
-    NotForThisRun: if the discriminator judges pairs and the test pictures have no answers.
+    NotForThisRun: if the method is another than pix2pix and CycleGAN; if the discriminator judges
+      pairs and the test pictures have no answers.
   """
   config = run.run.config
+  if config.method.name not in ("pix2pix", "cyclegan"):
+    raise NotForThisRun("its discriminators are not those of pix2pix or CycleGAN.")
   fields = config.discriminator.to_dict()
   module = DISCRIMINATORS[fields.pop("name")](**fields)
   params, collections = run.players["discriminator"], run.run.extras["discriminator"]

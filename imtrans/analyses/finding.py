@@ -1,10 +1,11 @@
 """What an analysis finds: a picture, the numbers in it, and a paragraph that says what it shows."""
 
 import csv
+import functools
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
@@ -27,13 +28,14 @@ STYLE = {
 }
 
 Rows = Sequence[Mapping[str, str | float]]
+Arguments = ParamSpec("Arguments")
 
 
 class Finding(NamedTuple):
   """What an analysis shows.
 
   figure: labelled axes with units; closed forms are lines, simulations and measurements are marks.
-  rows: every number of the figure, one mapping per row with the same keys.
+  rows: every number of the figure, one mapping per row with the same keys; NaN where there is none.
   text: one paragraph with the figures that matter, true of this very finding.
   """
 
@@ -42,8 +44,29 @@ class Finding(NamedTuple):
   text: str
 
 
+def in_style(analysis: Callable[Arguments, Finding]) -> Callable[Arguments, Finding]:
+  """Draws all of an analysis in the common style.
+
+  matplotlib reads the style of a legend, a title or a mark when that is made, not when its figure
+  is: so the style is that of the whole function.
+
+  Args:
+    analysis: a function that makes figures.
+
+  Returns:
+    The same function; the style is over when it returns.
+  """
+
+  @functools.wraps(analysis)
+  def styled(*arguments: Arguments.args, **keywords: Arguments.kwargs) -> Finding:
+    with mpl.rc_context(STYLE):
+      return analysis(*arguments, **keywords)
+
+  return styled
+
+
 def new_figure(*, columns: int = 1, rows: int = 1, width: float = 4.2, height: float = 3.2):
-  """An empty figure in the common style, without pyplot's global state.
+  """An empty figure without pyplot's global state; `in_style` gives it the common style.
 
   Args:
     columns: of axes.
@@ -54,9 +77,32 @@ def new_figure(*, columns: int = 1, rows: int = 1, width: float = 4.2, height: f
   Returns:
     (Figure, array of Axes [rows, columns]).
   """
-  with mpl.rc_context(STYLE):
-    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False)
+  figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+  return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def comparison(
+  quantity: str, series: str, argument: float, closed_form: float, measured: float
+) -> dict[str, str | float]:
+  """A row of a table that has a closed form beside a simulation or a measurement.
+
+  Args:
+    quantity: what both are.
+    series: the line of the figure, or the unit.
+    argument: where on the line.
+    closed_form: a number or an array without axes, as the next.
+    measured: the mark.
+
+  Returns:
+    The row, its numbers as floats.
+  """
+  return {
+    "quantity": quantity,
+    "series": series,
+    "argument": float(argument),
+    "closed_form": float(closed_form),
+    "measured": float(measured),
+  }
 
 
 def write_finding(finding: Finding, folder: Path, name: str) -> list[Path]:
@@ -84,4 +130,8 @@ def write_finding(finding: Finding, folder: Path, name: str) -> list[Path]:
 
 
 def _cell(value: str | float) -> str:
-  return value if isinstance(value, str) else f"{np.asarray(value).item():.6g}"
+  """A number as text, nothing where there is none."""
+  if isinstance(value, str):
+    return value
+  number = np.asarray(value).item()
+  return "" if np.isnan(number) else f"{number:.6g}"

@@ -7,7 +7,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from imtrans.analyses.finding import BLACK, BLUE, COLORS, GREEN, ORANGE, RED, Finding, new_figure
+from imtrans.analyses.finding import (
+  BLACK,
+  BLUE,
+  COLORS,
+  GREEN,
+  ORANGE,
+  RED,
+  Finding,
+  in_style,
+  new_figure,
+)
 from imtrans.analyses.trained import TrainedRun
 from imtrans.data.degradations import gauss_blur, gauss_noise, jpeg_artefacts
 from imtrans.evaluation.honesty import cycle_honesty
@@ -21,6 +31,7 @@ NOISE = (0.0, 1.0, 2.0, 4.0, 8.0)
 Degrade = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
+@in_style
 def on_paper(*, num_values: int = 50_000, seed: int = 0) -> Finding:
   """How many bits a faint message carries, and how well it is read, against its amplitude.
 
@@ -85,6 +96,7 @@ def on_paper(*, num_values: int = 50_000, seed: int = 0) -> Finding:
   )
 
 
+@in_style
 def on_run(run: TrainedRun) -> Finding:
   """How well sources are reconstructed from translations that were disturbed more and more.
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from imtrans.analyses.finding import BLACK, COLORS, Finding, new_figure
+from imtrans.analyses.finding import BLACK, COLORS, Finding, in_style, new_figure
 from imtrans.analyses.trained import NotForThisRun, TrainedRun
 from imtrans.evaluation.translation import TrainedGenerator, pad_to_multiple
 from imtrans.networks.normalization import EPSILON, Normalization, instance_norm
@@ -23,6 +23,7 @@ FLOOR = 1e-8  # What the logarithmic axis shows for "nothing at all".
 LEVEL = 2.0 / 255.0  # One level of an 8-bit picture, in [-1, 1].
 
 
+@in_style
 def on_paper(
   *,
   deviations: tuple[float, ...] = (0.5, 0.003, 0.0005),
@@ -118,6 +119,7 @@ def on_paper(
   )
 
 
+@in_style
 def on_run(run: TrainedRun) -> Finding:
   """How much of a recolouring of the source is left after each normalisation of the generator.
 

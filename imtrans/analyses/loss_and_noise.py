@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy import stats
 
-from imtrans.analyses.finding import BLACK, BLUE, RED, Finding, Rows, new_figure
+from imtrans.analyses.finding import BLACK, BLUE, RED, Finding, Rows, in_style, new_figure
 from imtrans.theory.noise import (
   best_gauss_deviation,
   best_laplace_scale,
@@ -24,6 +24,7 @@ RELATIVE_SCALES = (0.4, 0.55, 0.7, 0.8, 1.0, 1.2, 1.4142, 1.7, 2.1, 2.5)
 WEIGHT_DEVIATIONS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
+@in_style
 def on_paper(*, deviation: float = 0.1, num_samples: int = 20_000, seed: int = 0) -> Finding:
   """What the wrong noise model costs, and the weight that a level of noise asks for.
 

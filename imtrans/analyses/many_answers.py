@@ -4,7 +4,17 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.analyses.finding import BLACK, BLUE, GREEN, RED, Finding, Rows, new_figure
+from imtrans.analyses.finding import (
+  BLACK,
+  BLUE,
+  GREEN,
+  RED,
+  Finding,
+  Rows,
+  comparison,
+  in_style,
+  new_figure,
+)
 from imtrans.theory.answers import (
   Answers,
   blur,
@@ -36,6 +46,7 @@ LOSSES = (
 )
 
 
+@in_style
 def on_paper(*, num_samples: int = 20_000, seed: int = 0) -> Finding:
   """What each loss predicts for a mixture of answers, in closed form and by search.
 
@@ -95,7 +106,7 @@ def _draw_predictions(mixture, costs, samples: Array) -> Rows:
     costs.axvline(float(exact), 0.0, 0.7, color=color, linestyle=":", linewidth=1)
     costs.plot(found, 0.0, "o", color=color, clip_on=False, zorder=3)
     mixture.axvline(float(exact), 0.0, 0.82, color=color, linestyle=style, label=name)
-    rows.append(_row("prediction", name, 0.0, float(exact), float(found)))
+    rows.append(comparison("prediction", name, 0.0, float(exact), float(found)))
   costs.plot([], [], "o", color=BLACK, label="search over samples")
   mixture.set(xlabel="answer (colour, -1 to 1)", ylabel="density (per colour unit)", ylim=(0, None))
   mixture.set_title("the mean falls between the answers")
@@ -137,7 +148,7 @@ def _draw_blurs(axes, key: Array, num_samples: int) -> Rows:
     axes.plot(fine, exact[: len(fine)], style, color=color, label=name)
     axes.plot(few, found, "o", color=color)
     rows += [
-      _row("blur", name, float(weight), float(value), float(seen))
+      comparison("blur", name, float(weight), float(value), float(seen))
       for weight, value, seen in zip(few, exact[len(fine) :], found, strict=True)
     ]
   axes.set(xlabel="weight of the heavier of two answers", ylabel="blur left (colour units)")
@@ -161,7 +172,9 @@ def _draw_waves(axes, key: Array, num_samples: int) -> Rows:
     axes.plot(fine, response(fine), color=color, label=f"{deviation:g} px")
     axes.plot(few, seen, "o", color=color)
     rows += [
-      _row("amplitude left", f"{deviation:g} pixels", float(place), float(exact), float(measured))
+      comparison(
+        "amplitude left", f"{deviation:g} pixels", float(place), float(exact), float(measured)
+      )
       for place, exact, measured in zip(few, response(few), seen, strict=True)
     ]
   axes.set(xlabel="frequency (cycles per pixel)", ylabel="share of the amplitude left")
@@ -173,13 +186,3 @@ def _draw_waves(axes, key: Array, num_samples: int) -> Rows:
 def _response(deviation: float, cycles: Array | float) -> Array:
   position = Answers(jnp.ones(1), jnp.zeros(1), deviation)
   return frequency_response(position, 2.0 * jnp.pi * cycles)
-
-
-def _row(quantity: str, series: str, argument: float, closed_form: float, measured: float):
-  return {
-    "quantity": quantity,
-    "series": series,
-    "argument": argument,
-    "closed_form": closed_form,
-    "measured": measured,
-  }

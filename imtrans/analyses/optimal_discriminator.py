@@ -9,7 +9,7 @@ import optax
 from jax import Array
 
 from imtrans.analyses.discriminators import TrainedDiscriminator, trained_discriminators
-from imtrans.analyses.finding import BLACK, BLUE, GREEN, ORANGE, RED, Finding, new_figure
+from imtrans.analyses.finding import BLACK, BLUE, GREEN, ORANGE, RED, Finding, in_style, new_figure
 from imtrans.analyses.trained import NotForThisRun, TrainedRun
 from imtrans.objectives import adversarial_losses
 from imtrans.theory.adversarial_optimum import (
@@ -37,6 +37,7 @@ class _Judged(NamedTuple):
   bounds: np.ndarray
 
 
+@in_style
 def on_paper(
   *,
   distances: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0),
@@ -131,6 +132,7 @@ def on_paper(
   )
 
 
+@in_style
 def on_run(run: TrainedRun) -> Finding:
   """The loss of a run's discriminators at test pictures, and the divergence that it implies.
 
@@ -189,7 +191,7 @@ def on_run(run: TrainedRun) -> Finding:
     same, apart = _extremes(pair)
     told.append(
       f"the {discriminator.title} has a loss of {float(judged.losses.mean()):.3f} (chance "
-      f"{same:.3f}, no overlap {apart:.3f}), so the divergence is at least {mean:.3f} ± {error:.3f}"
+      f"{same:.3f}, no overlap {apart:.3f}), {conclusion(mean, error)}"
     )
   caution = _caution(discriminators)
   return Finding(
@@ -232,10 +234,28 @@ def _judge(pair: str, real: np.ndarray, fake: np.ndarray) -> _Judged:
   return _Judged(losses, np.asarray(divergence_bound(pair, losses)))
 
 
+def conclusion(bound: float, error: float) -> str:
+  """What a bound says; no divergence is negative, so that one below zero says nothing.
+
+  Args:
+    bound: lower bound of a divergence.
+    error: its standard error.
+
+  Returns:
+    The end of a sentence.
+  """
+  if bound > 0.0:
+    return f"so the divergence is at least {bound:.3f} ± {error:.3f}"
+  return (
+    f"worse than a coin: its bound of {bound:.3f} ± {error:.3f} says nothing, for no divergence is "
+    "negative"
+  )
+
+
 def _caution(discriminators: tuple[TrainedDiscriminator, ...]) -> str:
   if discriminators[0].module.norm == "batch" and discriminators[0].mode == "train":
     return "Each picture was judged with its own batch statistics, as in training on single ones."
-  return "A negative bound says no more than zero: the discriminator is fooled, or out of its data."
+  return "A discriminator that is worse than a coin on test pictures is fooled, or out of its data."
 
 
 def _standard_error(values: np.ndarray) -> float:

@@ -1,19 +1,28 @@
 """Patch discriminators: what a patch sees, the size that a texture asks for, and a run's own."""
 
 from collections.abc import Sequence
-from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from imtrans.analyses.finding import BLACK, BLUE, COLORS, GREEN, RED, Finding, Rows, new_figure
+from imtrans.analyses.finding import (
+  BLACK,
+  BLUE,
+  GREEN,
+  RED,
+  Finding,
+  Rows,
+  comparison,
+  in_style,
+  new_figure,
+)
+from imtrans.analyses.frequency_bands import draw_bands
+from imtrans.analyses.patch_gradients import gradient_profile, judged_pictures, tile
 from imtrans.analyses.trained import TrainedRun
-from imtrans.networks import DISCRIMINATORS, PatchDiscriminator, PixelDiscriminator
+from imtrans.networks import PatchDiscriminator, PixelDiscriminator
 from imtrans.networks.convolution import direct_convolve
-from imtrans.networks.normalization import Normalization
 from imtrans.theory.patches import (
   Layer,
   effective_patches,
@@ -25,7 +34,6 @@ from imtrans.theory.patches import (
 from imtrans.theory.periodogram import averaged_periodogram, draw_lines, periodogram_moments
 from imtrans.theory.texture import Texture, spectrum
 
-NUM_PICTURES = 64
 PROBES = 4  # Pictures over which the gradient of a logit is averaged.
 IMAGE_SIZE = 256
 # Structure without a wave over a texture with one every eight pixels.
@@ -39,6 +47,7 @@ LINE_SIZES = (4, 7, 9, 11, 13, 16, 20, 24, 29, 34, 41, 48, 58, 70, 84, 100, 142,
 DRAWN_SIZES = (7, 16, 34, 70, 142)
 
 
+@in_style
 def on_paper(*, num_lines: int = 300, seed: int = 0) -> Finding:
   """Receptive fields and numbers of patches, and the error of spectra against the patch size.
 
@@ -68,6 +77,7 @@ def on_paper(*, num_lines: int = 300, seed: int = 0) -> Finding:
   )
 
 
+@in_style
 def on_run(run: TrainedRun) -> Finding:
   """What a run's discriminator sees, and how wrong its generator is at each spatial frequency.
 
@@ -82,11 +92,11 @@ def on_run(run: TrainedRun) -> Finding:
     The finding: gradient against the distance from the patch's middle, and by bands of frequency
     the error of outputs (paired pictures) or the power of outputs and real pictures.
   """
-  module, variables, pictures = _discriminator(run)
+  module, variables, pictures = judged_pictures(run, PROBES)
   layers = module.layers
   side = receptive_field(layers)
   size = max(run.run.config.data.crop_size, side + 4 * patch_stride(layers))
-  probes = _tile(pictures[:PROBES], size)
+  probes = tile(pictures[:PROBES], size)
   fixed = gradient_profile(module, variables, probes, frozen=True)
   free = gradient_profile(module, variables, probes, frozen=False)
   support = np.flatnonzero(fixed)
@@ -112,10 +122,10 @@ def on_run(run: TrainedRun) -> Finding:
   left.legend(loc="upper center")
 
   rows = [
-    _row("receptive field", "pixels", 0.0, float(side), float(measured)),
-    _row("gradient outside", "share", 0.0, 0.0, float(outside)),
+    comparison("receptive field", "pixels", 0.0, float(side), float(measured)),
+    comparison("gradient outside", "share", 0.0, 0.0, float(outside)),
   ]
-  banded, told = _draw_bands(right, run, side)
+  banded, told = draw_bands(right, run, side)
   return Finding(
     figure,
     [*rows, *banded],
@@ -123,53 +133,6 @@ def on_run(run: TrainedRun) -> Finding:
     f"{outside:.1%} of the gradient comes from outside the patch, through the means and variances "
     f"of its normalisation. {told}",
   )
-
-
-def gradient_profile(
-  module: nn.Module, variables: Any, images: np.ndarray, *, frozen: bool
-) -> np.ndarray:
-  """How much each row of pixels counts for the middle logit.
-
-  Args:
-    module: a discriminator.
-    variables: its parameters and other collections.
-    images: [batch, side, side, channels] in [-1, 1], each judged by itself.
-    frozen: whether means and variances of the normalisation are held fixed, at their values.
-
-  Returns:
-    [side]: absolute gradients summed over batch, columns and channels.
-  """
-  mutable = [name for name in variables if name != "params"]
-
-  def middle(image: Array) -> Array:
-    with nn.intercept_methods(_fixed_statistics if frozen else _as_it_is):
-      logits, _ = module.apply(variables, image[None], train=True, mutable=mutable)
-    return logits[0, logits.shape[1] // 2, logits.shape[2] // 2, 0].astype(jnp.float32)
-
-  gradients = jax.jit(lambda images: jax.lax.map(jax.grad(middle), images))(jnp.asarray(images))
-  return np.abs(np.asarray(gradients, np.float64)).sum(axis=(0, 2, 3))
-
-
-def band_power(images: np.ndarray, edges: np.ndarray) -> np.ndarray:
-  """Power of pictures by bands of spatial frequency, by the discrete cosine transform.
-
-  The transform continues a picture by its mirror image, so that opposite borders make no edge. Its
-  basis is orthonormal: the sum over all bands is the mean square.
-
-  Args:
-    images: [batch, height, width, channels].
-    edges: [bands + 1], ascending, cycles per pixel; frequencies f with edge <= f < next edge.
-
-  Returns:
-    [bands], mean over pictures, pixels and channels, squared units of the images.
-  """
-  height, width = images.shape[1:3]
-  rows, columns = _cosines(height), _cosines(width)
-  coefficients = np.einsum("ij,bjkc,lk->bilc", rows, images, columns, optimize=True)
-  power = np.mean(np.square(coefficients), axis=(0, 3)) / (height * width)
-  vertical, horizontal = np.arange(height) / (2 * height), np.arange(width) / (2 * width)
-  frequencies = np.hypot(vertical[:, None], horizontal[None, :])
-  return np.histogram(frequencies, edges, weights=power)[0]
 
 
 def _draw_fields(axes) -> Rows:
@@ -182,8 +145,8 @@ def _draw_fields(axes) -> Rows:
     seen = np.count_nonzero(np.any(np.asarray(gradient) != 0.0, axis=(0, 2, 3)))
     number = effective_patches(layers, IMAGE_SIZE)
     logits = float(output_size(layers, IMAGE_SIZE) ** 2)
-    rows.append(_row("receptive field", "pixels", float(side), float(side), float(seen)))
-    rows.append(_row("effective patches", "patches", float(side), number, logits))
+    rows.append(comparison("receptive field", "pixels", float(side), float(side), float(seen)))
+    rows.append(comparison("effective patches", "patches", float(side), number, logits))
   places = np.arange(len(modules))
   fields, numbers = rows[::2], rows[1::2]
   axes.plot(places, [row["closed_form"] for row in fields], color=BLUE, label="side of a patch")
@@ -271,7 +234,8 @@ def _draw_errors(axes, num_lines: int, seed: int) -> tuple[Rows, dict[str, float
       color=color,
     )
     rows += [
-      _row("spectral error", name, float(size), error[size], seen[size]) for size in DRAWN_SIZES
+      comparison("spectral error", name, float(size), error[size], seen[size])
+      for size in DRAWN_SIZES
     ]
   axes.plot([], [], ":", color=BLACK, label="bias alone")
   axes.plot([], [], "o", color=BLACK, label="lines drawn")
@@ -283,131 +247,3 @@ def _draw_errors(axes, num_lines: int, seed: int) -> tuple[Rows, dict[str, float
   axes.set_title("structure wants larger patches than texture")
   axes.legend(loc="upper right", ncols=2)
   return rows, best
-
-
-def _draw_bands(axes, run: TrainedRun, side: int) -> tuple[Rows, str]:
-  """Error or power of a generator's outputs by bands of frequency; what they tell."""
-  generator = run.generators[0]
-  sources, answers = run.test_pictures(generator.direction, NUM_PICTURES)
-  outputs = generator(sources)
-  real = answers
-  if real is None:
-    real, _ = run.test_pictures(generator.direction[::-1], NUM_PICTURES)
-  edges = _octaves(min(*outputs.shape[1:3], *real.shape[1:3]))
-  middles = np.sqrt(np.maximum(edges[:-1], 0.5 * edges[1]) * edges[1:])
-  powers = {"real pictures": band_power(real, edges), "outputs": band_power(outputs, edges)}
-  if answers is not None:
-    powers["error"] = band_power(outputs - answers, edges)
-  for index, (name, power) in enumerate(powers.items()):
-    axes.plot(middles, power, "o-", color=COLORS[index], linewidth=0.8, label=name)
-  axes.axvline(1.0 / side, color=BLACK, linestyle="--", linewidth=1)
-  axes.text(
-    1.04 / side,
-    0.02,
-    f"one wave per patch ({side} px)",
-    fontsize=7,
-    rotation=90,
-    va="bottom",
-    transform=axes.get_xaxis_transform(),
-  )
-  axes.set(xscale="log", yscale="log", xlabel="spatial frequency (cycles per pixel)")
-  axes.set_ylabel("power in the band (squared values in [-1, 1])")
-  axes.set_xticks(middles, [f"{place:.2g}" for place in middles])
-  axes.minorticks_off()
-  axes.legend(loc="best")
-  rows = [
-    _row(
-      f"power of {name}",
-      "squared values",
-      float(place),
-      float(powers["real pictures"][i]),
-      float(power[i]),
-    )
-    for name, power in powers.items()
-    for i, place in enumerate(middles)
-  ]
-  low = middles < 1.0 / side
-  total = np.maximum(powers["real pictures"], 1e-12)
-  if answers is None:
-    axes.set_title("outputs against real pictures")
-    ratio = powers["outputs"] / total
-    return rows, (
-      f"The outputs have {ratio[-1]:.2f} times the power of real pictures in the finest band and "
-      f"{ratio[0]:.2f} times in the coarsest."
-    )
-  axes.set_title("error of the outputs by fineness")
-  fine = powers["error"][~low].sum() / total[~low].sum()
-  coarse = powers["error"][low].sum() / total[low].sum() if low.any() else float("nan")
-  return rows, (
-    f"On {len(sources)} test pictures the squared error is {coarse:.0%} of the answers' power in "
-    f"waves longer than the patch and {fine:.0%} in shorter ones; the outputs have "
-    f"{powers['outputs'][-1] / total[-1]:.2f} times the answers' power in the finest band."
-  )
-
-
-def _discriminator(run: TrainedRun) -> tuple[Any, dict[str, Any], np.ndarray]:
-  """The module of a run's discriminator, its variables, and real inputs for it."""
-  fields = run.run.config.discriminator.to_dict()
-  module = DISCRIMINATORS[fields.pop("name")](**fields)
-  params, collections = run.players["discriminator"], run.run.extras["discriminator"]
-  direction = run.generators[0].direction
-  if run.run.config.method.name == "cyclegan":
-    params, collections = params[direction[1]], collections[direction[1]]
-    pictures, _ = run.test_pictures(direction[::-1], PROBES)
-  else:
-    sources, answers = run.test_pictures(direction, PROBES)
-    pictures = np.concatenate([sources, sources if answers is None else answers], axis=-1)
-  return module, {"params": params, **collections}, pictures
-
-
-def _fixed_statistics(next_function, arguments, keywords, context):
-  """Makes a normalisation the affine function of its input that it is at this input."""
-  outputs = next_function(*arguments, **keywords)
-  if not isinstance(context.module, Normalization) or context.method_name != "__call__":
-    return outputs
-  (inputs,) = arguments
-  values = inputs.astype(jnp.float32)
-  centred = values - jnp.mean(values, axis=(1, 2), keepdims=True)
-  products = jnp.mean(centred * outputs.astype(jnp.float32), axis=(1, 2), keepdims=True)
-  variances = jnp.mean(jnp.square(centred), axis=(1, 2), keepdims=True)
-  gains = jax.lax.stop_gradient(products / jnp.maximum(variances, 1e-12)).astype(inputs.dtype)
-  fixed = jax.lax.stop_gradient(outputs.astype(inputs.dtype) - gains * inputs)
-  return (gains * inputs + fixed).astype(outputs.dtype)
-
-
-def _as_it_is(next_function, arguments, keywords, context):
-  del context
-  return next_function(*arguments, **keywords)
-
-
-def _tile(pictures: np.ndarray, size: int) -> np.ndarray:
-  """Repeats pictures by their mirror images, or crops them, to squares of `size` pixels."""
-  missing = [max(0, size - side) for side in pictures.shape[1:3]]
-  widths = [(0, 0), *((0, amount) for amount in missing), (0, 0)]
-  return np.pad(pictures, widths, mode="symmetric")[:, :size, :size]
-
-
-def _octaves(size: int) -> np.ndarray:
-  """Edges of bands an octave wide, the first from zero, the last with all that is finer."""
-  lowest = 0.75 / size
-  edges = [0.5]
-  while edges[0] > 2.0 * lowest:
-    edges.insert(0, 0.5 * edges[0])
-  return np.array([0.0, *edges[:-1], 0.75])
-
-
-def _cosines(size: int) -> np.ndarray:
-  """The orthonormal discrete cosine transform (II), [frequencies, pixels]."""
-  numbers = np.arange(size)
-  basis = np.cos(np.pi * numbers[:, None] * (numbers[None, :] + 0.5) / size)
-  return basis * np.where(numbers[:, None] == 0, np.sqrt(1.0 / size), np.sqrt(2.0 / size))
-
-
-def _row(quantity: str, series: str, argument: float, closed_form: float, measured: float):
-  return {
-    "quantity": quantity,
-    "series": series,
-    "argument": argument,
-    "closed_form": closed_form,
-    "measured": measured,
-  }

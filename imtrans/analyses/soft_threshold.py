@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from imtrans.analyses.finding import COLORS, Finding, new_figure
+from imtrans.analyses.finding import COLORS, Finding, in_style, new_figure
 from imtrans.analyses.trained import NotForThisRun, TrainedRun
 from imtrans.theory.identity import (
   best_shift,
@@ -19,6 +19,7 @@ NUM_PICTURES = 64
 CHANNELS = ("red", "green", "blue")
 
 
+@in_style
 def on_paper(
   *,
   wanted: tuple[float, ...] = (0.1, 0.25, 0.5),
@@ -97,6 +98,7 @@ def on_paper(
   )
 
 
+@in_style
 def on_run(run: TrainedRun) -> Finding:
   """The colour shifts that a run's generator makes, against those that the answers ask for.
 

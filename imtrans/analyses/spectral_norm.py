@@ -1,4 +1,4 @@
-"""Spectral normalisation: what it divides by, what that bounds, and what it does not cure."""
+"""Spectral normalisation: what it divides by, and what that bounds."""
 
 import functools
 import math
@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from imtrans.analyses.discriminators import mean_logit, trained_discriminators
-from imtrans.analyses.finding import BLACK, BLUE, GREEN, ORANGE, RED, Finding, new_figure
+from imtrans.analyses.finding import BLACK, BLUE, GREEN, RED, Finding, in_style, new_figure
 from imtrans.analyses.trained import TrainedRun
 from imtrans.networks import PatchDiscriminator
 from imtrans.theory.convolution_spectrum import (
@@ -22,20 +22,15 @@ from imtrans.theory.lipschitz import (
   amplification,
   gradient_norms,
   lipschitz_bound,
-  normalized_bilinear_invariant,
-  normalized_bilinear_loss,
   operator_norm,
   power_iteration,
 )
-from imtrans.theory.simulation import play
-from imtrans.theory.update_rules import zero_sum
 
 SIZE = 16  # Pixels along the sides of the periodic pictures whose convolution norms are exact.
 NUM_PICTURES = 16
-FLOW_STEP = 2e-3  # Of the simulated gradient flow.
-STRIDE = 200  # Steps of it between marks.
 
 
+@in_style
 def on_paper(
   *,
   num_kernels: int = 6,
@@ -43,7 +38,7 @@ def on_paper(
   iterations: tuple[int, ...] = (1, 2, 3, 5, 10, 20, 50, 100),
   seed: int = 0,
 ) -> Finding:
-  """Norms of convolutions, of their estimates, of a PatchGAN, and the game that still rotates.
+  """Norms of convolutions, of their estimates, and of a PatchGAN.
 
   Args:
     num_kernels: 4 x 4 kernels at each share, and matrices for power iteration.
@@ -52,16 +47,14 @@ def on_paper(
     seed: of all that is random.
 
   Returns:
-    The finding, in four panels.
+    The finding, in three panels.
   """
   keys = jax.random.split(jax.random.key(seed), 4)
-  figure, ((first, second), (third, fourth)) = new_figure(columns=2, rows=2, width=5.0, height=3.7)
+  figure, ((first, second, third),) = new_figure(columns=3, width=4.6, height=3.7)
   rows, worst = _draw_ratios(first, constants, num_kernels, keys[0])
   more, once, later = _draw_iterations(second, iterations, num_kernels, keys[1])
   rows += more
   more, bound, steepest = _draw_network(third, keys[2], seed)
-  rows += more
-  more, drift, radii = _draw_game(fourth)
   rows += more
   return Finding(
     figure,
@@ -72,12 +65,11 @@ def on_paper(
     f"random matrix's norm, {iterations[-1]} find {later:.3f}, so the divisor is at first too "
     f"small. The spectrally normalised PatchGAN-70 is bounded by {bound:g}, not by 1; with "
     f"all-ones kernels a linear piece of it attains {steepest:.1f} on 64 x 64 pixels padded "
-    "with zeros. A normalised discriminator bounds the speed and not the rotation: gradient flow "
-    f"on the bilinear game goes round at distances from {radii[0]:.2f} to {radii[1]:.2f} and its "
-    f"conserved quantity moves by at most {drift:.1e}.",
+    "with zeros.",
   )
 
 
+@in_style
 def on_run(run: TrainedRun) -> Finding:
   """The norms of a run's discriminators, layer by layer, and how steep they are at test pictures.
 
@@ -136,8 +128,12 @@ def on_run(run: TrainedRun) -> Finding:
     right.legend(loc="upper center", fontsize=7.5, ncols=2)
 
     per_layer = zip(names, matrix, exact, upper, strict=True)
-    rows += [_row(discriminator.title, name, m, e, u) for name, m, e, u in per_layer]
-    rows.append(_row(discriminator.title, "product", math.prod(matrix), product, bound))
+    rows += [
+      _row(discriminator.title, name, lower=m, measured=e, upper=u) for name, m, e, u in per_layer
+    ]
+    rows.append(
+      _row(discriminator.title, "product", lower=math.prod(matrix), measured=product, upper=bound)
+    )
     rows += [
       _row(discriminator.title, f"at {kind} picture {index}", measured=value)
       for kind, values in steepness.items()
@@ -204,7 +200,7 @@ def _draw_ratios(axes, constants, num_kernels: int, key: Array):
       ratios = np.asarray(exact(kernels) / low)
       axes.plot(np.full(num_kernels, share), ratios, "o", color=color, fillstyle="none")
       rows += [
-        _row(f"stride {stride}", f"share of ones {share:g}", 1.0, ratio, bound)
+        _row(f"stride {stride}", f"share of ones {share:g}", lower=1.0, measured=ratio, upper=bound)
         for ratio, bound in zip(ratios, np.asarray(high / low), strict=True)
       ]
     worst[stride] = float(ratios.max())
@@ -243,7 +239,9 @@ def _draw_iterations(axes, iterations, num_matrices: int, key: Array):
     axes.plot(np.full(num_matrices, count), ratios, "o", color=BLUE, fillstyle="none")
     means.append(float(ratios.mean()))
     exact = float(line[count - 1])
-    rows.append(_row("power iteration", f"{count} iterations", exact, measured=means[-1]))
+    rows.append(
+      _row("power iteration", f"{count} iterations", closed_form=exact, measured=means[-1])
+    )
   axes.plot([], [], "o", color=BLUE, fillstyle="none", label="power iteration, each start")
   axes.axhline(1.0, color=BLACK, linestyle=":")
   axes.set(xscale="log", xlabel="power iterations", ylabel="estimate / norm")
@@ -295,7 +293,7 @@ def _draw_network(axes, key: Array, seed: int):
     label = f"{name}: the network's Jacobian"
     axes.plot(places[-1:], [steepest[name]], "s", color=color, fillstyle="none", label=label)
     rows += [
-      _row("PatchGAN-70", f"{name}, {place} layers", 1.0, product, bound)
+      _row("PatchGAN-70", f"{name}, {place} layers", lower=1.0, measured=product, upper=bound)
       for place, product, bound in zip(places, products, bounds, strict=True)
     ]
     rows.append(_row("PatchGAN-70", f"{name}, Jacobian", measured=steepest[name], upper=bounds[-1]))
@@ -307,47 +305,14 @@ def _draw_network(axes, key: Array, seed: int):
   return rows, bounds[-1], steepest["all-ones kernels"]
 
 
-def _draw_game(axes):
-  """The normalised bilinear game in the plane of g along and across d."""
-  losses = zero_sum(normalized_bilinear_loss)
-  rows, drift, radii = [], 0.0, []
-  invariant = jax.jit(jax.vmap(normalized_bilinear_invariant))
-  span = np.linspace(-2.4, 2.4, 121), np.linspace(0.05, 3.2, 121)
-  along, across = (jnp.asarray(grid) for grid in np.meshgrid(*span))
-  unit = jnp.array([1.0, 0.0])
-  level = jax.vmap(jax.vmap(lambda a, b: normalized_bilinear_invariant(jnp.stack([a, b]), unit)))(
-    along, across
-  )
-  heights, colors = (1.0, 1.5, 2.2), (BLACK, BLUE, ORANGE)
-  starts = jnp.asarray([[0.0, height] for height in heights])
-  flow = jax.jit(
-    jax.vmap(lambda g: play(losses, (g, unit), "extragradient", FLOW_STEP, 6000).trajectory)
-  )
-  played = (np.asarray(player)[:, ::STRIDE] for player in flow(starts))
-  for height, color, g, d in zip(heights, colors, *played, strict=True):
-    u = d / np.linalg.norm(d, axis=1, keepdims=True)
-    a = (g * u).sum(1)
-    b = np.abs(g[:, 0] * u[:, 1] - g[:, 1] * u[:, 0])
-    kept = np.asarray(invariant(jnp.asarray(g), jnp.asarray(d)))
-    drift = max(drift, float(np.abs(kept - kept[0]).max()))
-    radii.append(np.hypot(a, b))
-    if height > 1.0:
-      axes.contour(along, across, level, levels=[float(kept[0])], colors=[color], linewidths=1.4)
-    axes.plot(a, b, "o", color=color, label=f"from (0, {height:g})")
-    rows += [
-      _row(
-        "normalised game", f"start {height:g}, time {STRIDE * index * FLOW_STEP:g}", kept[0], x, y
-      )
-      for index, (x, y) in enumerate(zip(a, b, strict=True))
-    ]
-  axes.plot([], [], color=BLUE, label="closed form")
-  axes.set(xlabel="generator along the discriminator", ylabel="generator across it")
-  axes.set(xlim=(-2.4, 2.4), ylim=(0.0, 3.9), title="normalised, the game still goes round")
-  axes.legend(loc="upper center", ncols=2, fontsize=7.5)
-  radii = np.concatenate(radii)
-  return rows, drift, (float(radii.min()), float(radii.max()))
-
-
-def _row(what, where, reshaped=math.nan, measured=math.nan, upper=math.nan):
-  values = {"lower_or_closed_form": reshaped, "measured": measured, "upper": upper}
+def _row(
+  what: str,
+  where: str,
+  *,
+  lower: float = math.nan,
+  closed_form: float = math.nan,
+  measured: float = math.nan,
+  upper: float = math.nan,
+) -> dict[str, str | float]:
+  values = {"lower": lower, "closed_form": closed_form, "measured": measured, "upper": upper}
   return {"of": what, "where": where, **{name: float(value) for name, value in values.items()}}

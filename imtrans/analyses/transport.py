@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from imtrans.analyses.domains import mean_colours, read_domains, split
-from imtrans.analyses.finding import BLACK, BLUE, COLORS, GREEN, RED, Finding, new_figure
+from imtrans.analyses.finding import BLACK, BLUE, COLORS, GREEN, RED, Finding, in_style, new_figure
 from imtrans.analyses.trained import TrainedRun
 from imtrans.theory.assignment import assignment_cost
 from imtrans.theory.entropic_transport import entropic_transport_cost, sinkhorn_divergence
@@ -25,6 +25,7 @@ LEVELS = 255.0
 STD_A, STD_B, SHIFT = 0.7, 1.3, 0.8
 
 
+@in_style
 def on_paper(
   *,
   temperatures: tuple[float, ...] = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
@@ -184,6 +185,7 @@ def on_paper(
   )
 
 
+@in_style
 def on_run(run: TrainedRun, *, num_splits: int = 8) -> Finding:
   """How far translated pictures are from real ones by exact transport, and what a map costs.
 

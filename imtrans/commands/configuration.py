@@ -15,8 +15,8 @@ from ml_collections import ConfigDict
 from imtrans.training.config import default_config
 
 # Sections whose fields depend on what is named in them.
-FREE_FORM = ("method", "generator", "discriminator", "data.options")
-NAMED = FREE_FORM[:3]
+FREE_FORM = ("method", "generator", "discriminator", "encoder", "data.options")
+NAMED = FREE_FORM[:4]
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:

@@ -58,10 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   _add_options(degrade, "of the task, such as sigma=0.2")
 
   colorize = actions.add_parser(
-    "colorize", help="join grey pictures and what a run with target=lab has made of them"
+    "colorize", help="join grey pictures and their colours, files of a and b of CIELAB"
   )
   colorize.add_argument("path", help="folder of grey pictures")
-  colorize.add_argument("colors", help="folder of their translations, .tif files of the same names")
+  colorize.add_argument(
+    "colors",
+    help="folder of two-channel .tif files of the same names, such as `data degrade --task "
+    "grayscale --option target=lab --side target` writes",
+  )
   colorize.add_argument("output", help="the folder to write RGB pictures to")
 
 
@@ -92,6 +96,7 @@ def _inspect(arguments: argparse.Namespace) -> None:
     inspect_datasets,
     is_prepared,
     report,
+    unusable,
   )
 
   options = _options(arguments)
@@ -118,6 +123,9 @@ def _inspect(arguments: argparse.Namespace) -> None:
   write_image(arguments.sheet, contact_sheet(found))
   print(report(found))
   print(f"contact sheet: {arguments.sheet}")
+  # A folder may hold a broken file; pairs of a task are what training would be given.
+  if problem := unusable(found, all_of_a_part=arguments.task == "none"):
+    raise ValueError(problem)
 
 
 def _prepare(arguments: argparse.Namespace) -> None:

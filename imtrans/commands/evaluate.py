@@ -33,7 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   parser.add_argument(
     "--inception-sha256",
     metavar="HEX",
-    help="checksum of another file of the same weights that you trust, such as safetensors",
+    help="checksum of another file of the same weights that you trust, such as safetensors; "
+    "default: config.inception_sha256",
+  )
+  parser.add_argument(
+    "--frechet-minimum",
+    type=int,
+    metavar="N",
+    help="fewest pictures for fid, fd_alexnet and fd_vgg16; by default one more than there are "
+    "features (2049, 257, 513): with fewer the distance depends on their number; default: "
+    "config.frechet_minimum",
   )
   parser.add_argument(
     "--palette", metavar="COLORS", help='of label pictures, for segmentation: "#0000aa white"'
@@ -41,11 +50,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   parser.add_argument(
     "--samples",
     type=int,
-    default=20,
     metavar="N",
-    help="outputs for one source, for diversity and mode coverage; default: 20",
+    help="outputs for one source, for diversity and mode coverage; default: config.num_samples",
   )
-  parser.add_argument("--batch-size", type=int, metavar="N", help="default: as in training")
+  parser.add_argument(
+    "--segmenter-steps",
+    type=int,
+    metavar="N",
+    help="updates of the segmenter that segmentation trains; default: config.segmenter_steps",
+  )
+  parser.add_argument(
+    "--batch-size",
+    type=int,
+    metavar="N",
+    help="pictures per call, rounded up to what the devices can divide evenly; default: "
+    "config.eval_batch_size",
+  )
   parser.add_argument(
     "--mode",
     choices=("train", "test"),
@@ -56,27 +76,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
   """Evaluates, prints a table and says where to look."""
-  for name, least in (("batch_size", 1), ("samples", 2)):
-    value = getattr(arguments, name)
-    if value is not None and value < least:
-      raise ValueError(f"--{name.replace('_', '-')} must be at least {least}, got {value}.")
+  _check(arguments)
 
-  import jax
   from rich.console import Console
 
   from imtrans.data.palette import parse_palette
-  from imtrans.evaluation.evaluate import Evaluation, measurable
+  from imtrans.evaluation.evaluate import Evaluation
   from imtrans.evaluation.evaluation_set import EvaluationSet
+  from imtrans.evaluation.feasibility import measurable
   from imtrans.evaluation.generators import (
     check_channels,
-    noisy_modes,
+    measuring,
     preprocessing,
     trained_generators,
   )
   from imtrans.evaluation.record import write_evaluation
-  from imtrans.evaluation.weights import INCEPTION_SHA256
   from imtrans.training.input import open_data
-  from imtrans.training.mesh import make_mesh, replicated
+  from imtrans.training.mesh import divisible, place
   from imtrans.training.run import load_run
 
   console = Console()
@@ -84,12 +100,12 @@ def run(arguments: argparse.Namespace) -> None:
   output = Path(arguments.output) if arguments.output else workdir
   loaded = load_run(workdir, arguments.checkpoint)
   config = loaded.config
-  everywhere = replicated(make_mesh())  # Batches are then divided over all devices.
+  mesh = _mesh(tuple(config.mesh), console)
   generators = trained_generators(
     config,
     loaded.method,
-    jax.device_put(loaded.generator_params, everywhere),
-    jax.device_put(loaded.extras, everywhere),
+    place(loaded.generator_params, mesh),
+    place(loaded.extras, mesh),
     mode=arguments.mode,
     seed=arguments.seed,
   )
@@ -103,28 +119,34 @@ def run(arguments: argparse.Namespace) -> None:
       )
   check_channels(dataset, loaded.specs)
   options = preprocessing(config)
-  if arguments.batch_size:
-    options["batch_size"] = arguments.batch_size
+  options["batch_size"] = divisible(arguments.batch_size or options["batch_size"], mesh)
   pictures = EvaluationSet(dataset, specs=loaded.specs, track=_bar(console), **options)
-  palette = arguments.palette or config.palette
-  measuring: dict[str, Any] = {
-    "training": lambda: open_data(config, "train", paired=True),
-    "inception": arguments.inception or config.inception,
-    "inception_sha256": arguments.inception_sha256 or INCEPTION_SHA256,
-    "palette": parse_palette(palette) if palette else None,
-    "noisy_modes": noisy_modes(config),
+  given = {
+    "inception": arguments.inception,
+    "inception_sha256": arguments.inception_sha256,
+    "palette": parse_palette(arguments.palette) if arguments.palette else None,
     "num_samples": arguments.samples,
-    "seed": arguments.seed,
+    "segmenter_steps": arguments.segmenter_steps,
+    "frechet_minimum": arguments.frechet_minimum,
   }
-  main = {"mode": generators[0].mode, "cycle": len(generators) > 1}
+  how: dict[str, Any] = measuring(config) | {n: value for n, value in given.items() if value}
+  how |= {"training": lambda: open_data(config, "train", paired=True), "mesh": mesh}
+  how["seed"] = arguments.seed
+  main = {
+    "mode": generators[0].mode,
+    "cycle": len(generators) > 1,
+    "size_multiple": generators[0].size_multiple,
+  }
   criteria = arguments.metrics or config.metrics
-  if list(criteria) == ["all"]:
-    reasons = measurable(Evaluation(pictures, (), **measuring), generators[0].direction, **main)
+  if arguments.metrics == ["all"]:
+    reasons = measurable(Evaluation(pictures, (), **how), generators[0].direction, **main)
     criteria = [name for name, reason in reasons.items() if not reason]
     for reason in filter(None, reasons.values()):
       console.print(f"not measured: {reason}", style="dim", markup=False, soft_wrap=True)
-  evaluation = Evaluation(pictures, criteria, **measuring)
-  evaluation.check(generators[0].direction, **main)
+  evaluation = Evaluation(pictures, criteria, **how)
+  evaluation.check(
+    generators[0].direction, **main, optional=() if arguments.metrics else config.metrics
+  )
   record = write_evaluation(
     loaded, generators, evaluation, output, workdir=workdir, split=arguments.split
   )
@@ -145,6 +167,46 @@ def run(arguments: argparse.Namespace) -> None:
       f"{len(pictures.problems)} picture(s) or figure(s) had to be left out, the rest is scored: "
       f"{'; '.join(pictures.problems.values())}"
     )
+
+
+def _check(arguments: argparse.Namespace) -> None:
+  """Refuses what cannot be, before anything is read."""
+  least = {"batch_size": 1, "samples": 2, "segmenter_steps": 1, "frechet_minimum": 2}
+  for name, number in least.items():
+    value = getattr(arguments, name)
+    if value is not None and value < number:
+      raise ValueError(f"--{name.replace('_', '-')} must be at least {number}, got {value}.")
+  metrics = arguments.metrics or []
+  if "all" in metrics and len(metrics) > 1:
+    raise ValueError(
+      "--metrics all measures whatever can be measured, and stands alone: leave out the other "
+      "names, or all."
+    )
+
+  from imtrans.training.checks import is_sha256
+
+  if not is_sha256(arguments.inception_sha256 or ""):
+    raise ValueError(
+      "--inception-sha256 must be 64 hexadecimal digits, as `sha256sum FILE` prints them, got "
+      f"{arguments.inception_sha256!r}."
+    )
+
+
+def _mesh(shape: tuple[int, int], console: Any) -> Any:
+  """The mesh of a run; one over all devices, with a word, where it was trained on others."""
+  from imtrans.training.mesh import make_mesh
+
+  try:
+    return make_mesh(shape)
+  except ValueError as error:
+    sentence = str(error).partition(":")[0]
+    console.print(
+      f"{sentence}: batches are divided over all there are.",
+      style="dim",
+      markup=False,
+      soft_wrap=True,
+    )
+    return make_mesh()
 
 
 def figures_table(figures: Sequence[dict[str, Any]], directions: Sequence[str]) -> Any:

@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 from imtrans.training.interruption import Stopped
 
-COMMANDS = ("train", "evaluate", "translate", "analyze", "data", "report", "study")
+COMMANDS = ("train", "evaluate", "translate", "sample", "analyze", "data", "report", "study")
 
 # Makes convolutions on CPU two to three times faster on the jaxlib versions that know the flag
 # (from 0.12 on it is the default). An unknown XLA flag aborts the process, so this is the only

@@ -1,5 +1,6 @@
 """`imtrans data degrade` and `data colorize`: pictures before and after a task's network."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,23 +25,34 @@ def degrade(
   """
   from imtrans.data import make_task, write_image
   from imtrans.data.images import ImageError, lossless_suffix
+  from imtrans.data.inspection import folders_of_pictures, is_picture, subfolder_note
   from imtrans.data.sources import open_pictures
   from imtrans.data.task import TaskDomain
 
-  places = {"path": str(_folder(path)), "layout": "single", "background": background}
+  below = folders_of_pictures(_folder(path))
+  if below and not any(map(is_picture, Path(path).iterdir())):
+    raise ValueError(
+      f"{path} holds pictures in its subfolders alone: name one of them, such as "
+      f"{Path(path) / below[0]}."
+    )
+  if below:
+    print(f"imtrans: {subfolder_note(Path(path))}.", file=sys.stderr)
+  places = {"path": path, "layout": "single", "background": background}
   clean = open_pictures("folders", split="train", holdout=0.0, **places)
   made = TaskDomain(clean, make_task(task, clean.spec, **options), side, resize="none", crop_size=1)
   folder = _other_folder(output, path)
   suffix = lossless_suffix(made.spec)
-  problems = []
+  problems: dict[str, None] = {}
+  written = 0
   for index in _with_progress(len(made), "Degrading"):
     try:
       write_image(folder / f"{made.names[index]}{suffix}", made[index])
+      written += 1
     except ImageError as error:
-      problems.append(str(error))
-  print(f"wrote {len(made) - len(problems)} pictures to {folder}")
+      problems[str(error)] = None  # One mask may fit none of the pictures.
+  print(f"wrote {written} pictures to {folder}")
   if problems:
-    raise ValueError(f"{len(problems)} picture(s) could not be used: {'; '.join(problems)}")
+    raise ValueError(f"{len(made) - written} picture(s) could not be used: {' '.join(problems)}")
 
 
 def colorize(path: str, colors: str, output: str) -> None:

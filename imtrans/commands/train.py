@@ -2,8 +2,10 @@
 
 import argparse
 import logging
+import sys
 from pathlib import Path
 
+from imtrans.commands.compilation_cache import keep_compiled_programs, keep_no_programs
 from imtrans.commands.configuration import add_config_arguments, load_config
 
 HELP = "train a model; the same command on the same workdir resumes"
@@ -13,6 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   """Adds the command's arguments."""
   add_config_arguments(parser)
   parser.add_argument("--workdir", required=True, help="folder of the run; made if absent")
+  parser.add_argument(
+    "--no-compilation-cache",
+    action="store_true",
+    help="keep no compiled programs; by default they go to JAX_COMPILATION_CACHE_DIR or to "
+    "imtrans/jax in the user's cache folder",
+  )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -22,36 +30,46 @@ def run(arguments: argparse.Namespace) -> None:
   from imtrans.training.checks import check_config
 
   check_config(config)
+  cache = keep_no_programs if arguments.no_compilation_cache else keep_compiled_programs
+  print(cache(), file=sys.stderr)
 
-  from imtrans.data.palette import parse_palette
-  from imtrans.evaluation.criteria import figure_names
+  from imtrans.evaluation.criteria import BASIC, figure_names
   from imtrans.evaluation.evaluate import Evaluation
   from imtrans.evaluation.evaluation_set import EvaluationSet
   from imtrans.evaluation.generators import (
     check_channels,
-    noisy_modes,
+    measuring,
     preprocessing,
     trained_generators,
   )
-  from imtrans.evaluation.previews import contact_sheet
   from imtrans.evaluation.quantities import quantity
-  from imtrans.evaluation.sheets import sample_rows
-  from imtrans.training.input import domain_specs, is_paired, open_data
+  from imtrans.evaluation.sheets import sample_sheet
+  from imtrans.training.assembly import size_multiple
+  from imtrans.training.input import domain_specs, is_two_way, open_data
   from imtrans.training.loop import Snapshot, train
+  from imtrans.training.mesh import divisible, make_mesh
 
   dataset, test = open_data(config, "train"), open_data(config, "test")
   check_channels(test, domain_specs(dataset))
-  pictures = EvaluationSet(test, **preprocessing(config))
+  mesh, options = make_mesh(tuple(config.mesh)), preprocessing(config)
+  options["batch_size"] = divisible(options["batch_size"], mesh)
+  pictures = EvaluationSet(test, **options)
   evaluation = Evaluation(
     pictures,
     config.metrics,
     training=lambda: open_data(config, "train", paired=True),
-    inception=config.inception,
-    palette=parse_palette(config.palette) if config.palette else None,
-    noisy_modes=noisy_modes(config),
+    mesh=mesh,
+    **measuring(config),
   )
-  evaluation.check(config.data.direction, mode=config.inference, cycle=not is_paired(config))
-  ways = [""] if is_paired(config) else ["", f"_{config.data.direction[::-1]}"]
+  evaluation.check(
+    config.data.direction,
+    mode=config.inference,
+    cycle=is_two_way(config),
+    size_multiple=size_multiple(config),
+    # These are there by default, before it is known whether the test pictures are pairs.
+    optional=BASIC if tuple(config.metrics) == BASIC else (),
+  )
+  ways = ["", f"_{config.data.direction[::-1]}"] if is_two_way(config) else [""]
   measured = [f"eval{way}/{name}" for way in ways for name in figure_names(config.metrics)]
   if config.best_metric not in measured:
     raise ValueError(
@@ -65,6 +83,7 @@ def run(arguments: argparse.Namespace) -> None:
   announced: set[str] = set()  # Samples may meet a bad picture before an evaluation does.
 
   def evaluate(snapshot: Snapshot) -> dict[str, float]:
+    pictures.track = snapshot.track
     scores = evaluation.scalars(generators(snapshot))
     for name in [name for name in pictures.problems if name not in announced]:
       announced.add(name)
@@ -76,6 +95,6 @@ def run(arguments: argparse.Namespace) -> None:
     Path(arguments.workdir),
     dataset,
     evaluate=evaluate,
-    sample=lambda snapshot: contact_sheet(sample_rows(generators(snapshot), pictures)),
+    sample=lambda snapshot: sample_sheet(generators(snapshot), pictures),
     larger_is_better=quantity(config.best_metric.rpartition("/")[2]).larger_is_better,
   )

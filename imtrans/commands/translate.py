@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     type=int,
     metavar="COUNT",
     help="pictures of the training size, or as many pixels of larger ones, that are translated "
-    "together; default: the config's eval_batch_size",
+    "together, with --tile so many tiles; default: the pixels of the config's eval_batch_size",
   )
   parser.add_argument(
     "--tile",

@@ -38,6 +38,8 @@ class MappedDomain:
     spec: what the pictures are.
     names: of the rows.
     groups: what pictures that are much alike have in common: `halves` keeps them together.
+    labels: the number of the class of each.
+    classes: the names of the classes; None where pictures have none.
   """
 
   def __init__(
@@ -47,10 +49,13 @@ class MappedDomain:
     names: Sequence[str],
     spec: ImageSpec,
     groups: Sequence[str] | None = None,
+    labels: Sequence[int] = (),
+    classes: Sequence[str] | None = None,
   ):
     self.spec = spec
     self.names = list(names)
     self.groups = list(groups or names)
+    self.labels, self.classes = list(labels), classes
     self._path = str(path)
     self._rows = list(rows)
     self._map = np.load(path, mmap_mode="r")

@@ -9,16 +9,17 @@ import numpy as np
 
 AB_LIMIT = 110.0  # No sRGB colour has |a| or |b| above 107.9.
 
-_XYZ_OF_RGB = np.array(
-  [
-    [0.412453, 0.357580, 0.180423],
-    [0.212671, 0.715160, 0.072169],
-    [0.019334, 0.119193, 0.950227],
-  ],
-  np.float32,
+# IEC 61966-2-1: linear sRGB to XYZ, and the XYZ of its white (D65, 2 degrees).
+RGB_TO_XYZ = (
+  (0.412453, 0.357580, 0.180423),
+  (0.212671, 0.715160, 0.072169),
+  (0.019334, 0.119193, 0.950227),
 )
+WHITE = (0.95047, 1.0, 1.08883)
+
+_XYZ_OF_RGB = np.array(RGB_TO_XYZ, np.float32)
 _RGB_OF_XYZ = np.linalg.inv(_XYZ_OF_RGB.astype(np.float64)).astype(np.float32)
-_WHITE = np.array([0.95047, 1.0, 1.08883], np.float32)
+_WHITE = np.array(WHITE, np.float32)
 _LUMINANCE = _XYZ_OF_RGB[1]
 _BEND = (6.0 / 29.0) ** 3  # Below it the cube root of CIELAB is a straight line.
 

@@ -81,6 +81,7 @@ def _in_order(
   for index, name in enumerate(source.names):
     try:
       item = {side: normalize(prepare[side](d[index]), d.spec) for side, d in domains.items()}
+      _check_pair(name, item)
     except ImageError as error:
       if on_problem is None:
         raise
@@ -96,6 +97,17 @@ def _in_order(
       names, items = [], []
   if items:
     yield _padded(names, items, batch_size)
+
+
+def _check_pair(name: str, item: dict[str, np.ndarray]) -> None:
+  """Raises ImageError if the two pictures of a pair have different sizes."""
+  sizes = {array.shape[:2]: side for side, array in item.items()}
+  if len(sizes) > 1:
+    said = " and ".join(f"the {side} {w} x {h}" for (h, w), side in sizes.items())
+    raise ImageError(
+      f"the pictures of the pair {name!r} differ in size ({said} pixels): save them with one size, "
+      'or set data.resize="square".'
+    )
 
 
 def _padded(names: list[str], items: list[dict[str, np.ndarray]], batch_size: int) -> Any:

@@ -8,9 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from imtrans.data.class_folders import class_files
 from imtrans.data.dataset import Dataset, Domain, common_spec, conform, hold_out
 from imtrans.data.images import ImageError, read_image
-from imtrans.data.layouts import Layout, find_layout, list_images, pairing_message, picture_names
+from imtrans.data.layouts import (
+  CLASSES,
+  Layout,
+  find_layout,
+  list_images,
+  pairing_message,
+  picture_names,
+)
 from imtrans.data.specs import ImageSpec
 
 SIDES = ("a", "b")
@@ -34,6 +42,19 @@ class FileDomain:
     """Returns a picture [height, width, channels]; raises ImageError if it cannot be used."""
     path = self.paths[index]
     return conform(read_image(path, background=self._background), self.spec, path)
+
+
+class ClassedFiles(FileDomain):
+  """Image files of several classes.
+
+  Attributes:
+    labels: the number of the class of each picture.
+    classes: the names of the classes.
+  """
+
+  def __init__(self, files: FileDomain, labels: Sequence[int], classes: Sequence[str]):
+    self.__dict__.update(files.__dict__)
+    self.labels, self.classes = list(labels), tuple(classes)
 
 
 class HalfDomain:
@@ -75,20 +96,22 @@ def open_folders(
     paired: whether pairs are wanted. The test split is paired whenever names allow it.
     path: the folder.
     background: the colour on which transparent pictures are flattened.
-    layout: "auto", "unaligned", "aligned", "side_by_side" or "single", see `layouts`.
+    layout: "auto", "unaligned", "aligned", "side_by_side", "single" or "classes", see `layouts`.
     channels: 3 to read grey pictures as RGB; found out from some of the pictures by default.
     low: stored value of 16-bit or float pictures that becomes -1; 0 by default.
     high: stored value that becomes 1; 65535 (16 bit) or 1.0 (float) by default.
     holdout: part held out where there is no folder of test pictures; 0 tests on the training set.
 
   Returns:
-    A `Dataset`; `b` is None for the layout "single".
+    A `Dataset`; `b` is None for the layouts "single" and "classes".
 
   Raises:
     ValueError: if the path, its pictures or their pairing are not as described.
   """
-  found = find_layout(path, split=split, layout=layout)
   options = {"background": background, "channels": channels, "low": low, "high": high}
+  if layout == CLASSES:
+    return Dataset(_classed(path, split, holdout, **options), None, False)
+  found = find_layout(path, split=split, layout=layout)
   files, names = _listed(found)
   if found.name == "single":
     return Dataset(_file_domain(files[0], names[0], **options), None, False)
@@ -125,7 +148,7 @@ def open_folder_pictures(
     path: the folder.
     background: as for `open_folders`, and so are the others.
     layout: "auto" finds "unaligned", "aligned" or "single"; pictures are taken for pairs side by
-      side only if this says so.
+      side, or for folders of classes, only if this says so.
     channels: as above.
     low: as above.
     high: as above.
@@ -137,8 +160,10 @@ def open_folder_pictures(
   Raises:
     ValueError: if the path or its pictures are not as described.
   """
-  found = find_layout(path, split=split, layout=layout, guesses=("unaligned", "aligned", "single"))
   options = {"background": background, "channels": channels, "low": low, "high": high}
+  if layout == CLASSES:
+    return _classed(path, split, holdout, **options)
+  found = find_layout(path, split=split, layout=layout, guesses=("unaligned", "aligned", "single"))
   if found.name == "single" and domain == "b":
     raise ValueError(
       f'{path} is a single folder of pictures, its only domain is "a": set data.options.domain=a.'
@@ -152,6 +177,12 @@ def open_folder_pictures(
   if found.name == "side_by_side":
     return _half_domain(files[0], SIDES.index(domain), **options)
   return _file_domain(files[0], names[0], **options)
+
+
+def _classed(path: str, split: str, holdout: float, **options: Any) -> ClassedFiles:
+  """Opens a folder of classes."""
+  files, names, labels, classes = class_files(path, split=split, holdout=holdout)
+  return ClassedFiles(_file_domain(files, names, **options), labels, classes)
 
 
 def _listed(found: Layout) -> tuple[list[list[Path]], list[list[str]]]:

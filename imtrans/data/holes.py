@@ -81,21 +81,24 @@ class FolderHoles:
     first, *others = self._paths[:: max(1, len(self._paths) // _NUM_PROBES)]
     height, width = _read_mask(first).shape
     for other in others:
-      _check_size(other, _read_mask(other), height, width, f"{first} is")
+      _check_size(other, _read_mask(other), height, width, f"{first} is", "that of all masks")
 
   def __call__(self, height: int, width: int, generator: Generator) -> np.ndarray:
     """Returns one of the masks; raises ImageError if it cannot be read or has another size."""
     path = self._paths[int(generator.integers(len(self._paths)))]
     mask = _read_mask(path)
-    _check_size(path, mask, height, width, "the picture is")
+    ours = "that of the pictures (data.crop_size when they are made square)"
+    _check_size(path, mask, height, width, "the picture is", ours)
     return mask
 
 
-def _check_size(path: str, mask: np.ndarray, height: int, width: int, other: str) -> None:
+def _check_size(
+  path: str, mask: np.ndarray, height: int, width: int, other: str, wanted: str
+) -> None:
   if mask.shape != (height, width):
     raise ImageError(
       f"the mask {path} is {mask.shape[1]} x {mask.shape[0]} pixels, {other} {width} x {height}: "
-      "resize the masks to one size, and set data.crop_size to it."
+      f"resize the mask to this size, {wanted}."
     )
 
 

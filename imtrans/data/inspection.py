@@ -1,6 +1,7 @@
 """Looks at every picture of a folder before a long training run does: what `data inspect` shows."""
 
 import functools
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from imtrans.data.dataset import SPLITS, Dataset
-from imtrans.data.images import ImageError, read_image
+from imtrans.data.images import EXTENSIONS, ImageError, read_image
 from imtrans.data.layouts import find_layout, list_images, picture_names
 from imtrans.data.prepared import HEADER, open_prepared
 
@@ -112,6 +113,47 @@ def is_prepared(path: str | Path) -> bool:
   return (Path(path) / HEADER).is_file()
 
 
+def unusable(found: Inspection, *, all_of_a_part: bool) -> str:
+  """Says how many pictures cannot be used.
+
+  Args:
+    found: an inspection.
+    all_of_a_part: whether only parts count of which not a single picture can be used.
+
+  Returns:
+    A sentence; "" if all can.
+  """
+  parts = [p for p in found.parts if p.unreadable and not (all_of_a_part and p.kinds)]
+  counts = [f"{len(p.unreadable)} of the {len(p.names)} pictures of {p.label}" for p in parts]
+  return f"{' and '.join(counts)} cannot be used; the report says why." if counts else ""
+
+
+def is_picture(path: Path) -> bool:
+  """Whether a path is named as a picture is; it may hold something else."""
+  return path.suffix.lower() in EXTENSIONS
+
+
+def folders_of_pictures(folder: Path) -> list[str]:
+  """Returns the names of the subfolders in which, or below which, there are pictures."""
+
+  def holds(path: Path) -> bool:
+    return any(is_picture(Path(file)) for _, _, files in os.walk(path) for file in files)
+
+  children = [path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."]
+  return sorted(path.name for path in children if holds(path))
+
+
+def subfolder_note(folder: Path) -> str:
+  """Says which subfolders of a folder of pictures are passed over; "" if there is none."""
+  names = folders_of_pictures(folder)
+  if not names:
+    return ""
+  return (
+    f"the pictures in the subfolders of {folder} ({_named(names)}) are left out, as in training: "
+    "name each folder by itself"
+  )
+
+
 def report(found: Inspection) -> str:
   """Returns an inspection as lines of text."""
   lines = [f"layout: {found.layout}"]
@@ -159,6 +201,7 @@ def _inspect_folders(path: str | Path, layout: str, background: str) -> Inspecti
       for folder, side, own in zip(place.folders, files, names, strict=True)
     ]
     notes.extend(_pairing_notes(sides))
+    notes.extend(filter(None, map(subfolder_note, place.folders)))
     parts.extend(sides)
   return Inspection(found["train"].name, parts, notes)
 
@@ -223,9 +266,15 @@ def _pairing_notes(sides: Sequence[Part]) -> list[str]:
   for mine, other in (sides, sides[::-1]):
     alone = sorted(set(mine.names) - set(other.names))
     if alone:
-      named = ", ".join(alone[:_NUM_NAMED]) + (", …" if len(alone) > _NUM_NAMED else "")
-      notes.append(f"{len(alone)} in {mine.label} have no partner in {other.label} ({named})")
+      notes.append(
+        f"{len(alone)} in {mine.label} have no partner in {other.label} ({_named(alone)})"
+      )
   return notes
+
+
+def _named(names: Sequence[str]) -> str:
+  """Returns the first few names."""
+  return ", ".join(names[:_NUM_NAMED]) + (", …" if len(names) > _NUM_NAMED else "")
 
 
 def _counts(counter: Counter) -> str:

@@ -10,6 +10,8 @@ What is looked for under PATH, in this order, when the layout is "auto":
 * single        PATH holds pictures: they are domain A, there is no B. With layout="single" they may
                 also lie in PATH/train and PATH/test. A task makes pairs of them.
 
+With layout="classes" there is a folder for each class of pictures, see `class_folders`.
+
 The two pictures of a pair have the same name, or one that differs in a final "_A" and "_B"; their
 extensions may differ.
 
@@ -32,7 +34,8 @@ _PATTERNS: dict[str, tuple[tuple[str, ...], ...]] = {
   "side_by_side": (("{split}",), (".",)),
   "single": ((".",), ("{split}",)),
 }
-LAYOUTS = ("auto", *_PATTERNS)
+CLASSES = "classes"
+LAYOUTS = ("auto", *_PATTERNS, CLASSES)
 _SPLIT_FOLDERS = {"train": ("train",), "test": ("test", "val")}
 _NUM_NAMED = 3
 
@@ -71,6 +74,11 @@ def find_layout(
   check_split(split)
   if layout not in LAYOUTS:
     raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}.")
+  if layout == CLASSES:
+    raise ValueError(
+      "folders of classes are seen through a task: add --task noise --option layout=classes, or "
+      "choose another layout."
+    )
   if not str(path):
     raise ValueError("the source folders needs the folder of your pictures: set data.path.")
   root = Path(path)

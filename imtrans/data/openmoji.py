@@ -34,6 +34,7 @@ HELD_OUT = 0.1
 MIN_SIZE, MAX_SIZE = 8, 2048
 _TONES = frozenset(f"{code:X}" for code in range(0x1F3FB, 0x1F400))
 _VARIATION_SELECTOR = "FE0F"
+TONES = ("plain", "light", "medium-light", "medium", "medium-dark", "dark", "mixed")
 _LAYOUT_VERSION = 1  # Of the cache; raise it when its files or the split change.
 _DAY = 24 * 60 * 60
 
@@ -63,6 +64,7 @@ def open_openmoji(
   size: int = 64,
   tones: bool = True,
   flags: bool = False,
+  classes: str = "none",
 ) -> Dataset:
   """Opens OpenMoji, rendering it first if this size and these options are not in the cache.
 
@@ -78,6 +80,7 @@ def open_openmoji(
     tones: whether to include the skin-tone variants: one line drawing, several right answers.
     flags: whether to include the flags. Nearly all share one plain rectangle for a line drawing,
       so they are all training pictures.
+    classes: "tone" gives every picture its skin tone for a class, one of `TONES`; "none" does not.
 
   Returns:
     A `Dataset` of uint8 RGB pictures, named by their code points.
@@ -89,6 +92,9 @@ def open_openmoji(
   check_split(split)
   if not MIN_SIZE <= size <= MAX_SIZE:
     raise ValueError(f"size must be {MIN_SIZE} to {MAX_SIZE} pixels for OpenMoji, got {size}.")
+  if classes not in ("none", "tone") or (classes == "tone" and not tones):
+    remedy = "which needs data.options.tones=True, " if not tones else ""
+    raise ValueError(f"data.options.classes must be none or tone, {remedy}got {classes!r}.")
   folder = prepare(path, background=background, size=size, tones=tones, flags=flags)
   index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
   chosen = [item for item in index["pictures"] if item["split"] == split]
@@ -104,6 +110,8 @@ def open_openmoji(
       [item["code"] for item in side],
       spec,
       [item["group"] for item in side],
+      labels=[tone(item["code"]) for item in side],
+      classes=TONES if classes == "tone" else None,
     )
     for name, side in zip("ab", sides, strict=True)
   )
@@ -209,6 +217,14 @@ def _split(
     for row in usable
     if sides[row] == "train" or lines[row].tobytes() not in seen
   ]
+
+
+def tone(code: str) -> int:
+  """Returns the skin tone of a code, an index of `TONES`."""
+  found = {part for part in code.split("-") if part in _TONES}
+  if len(found) > 1:
+    return len(TONES) - 1
+  return 1 + sorted(_TONES).index(found.pop()) if found else 0
 
 
 def _groups(items: Sequence[tuple[str, set[str]]]) -> dict[str, str]:

@@ -118,6 +118,7 @@ def unpaired_batches(
   *,
   batch_size: int,
   seed: int,
+  names: tuple[str, str] = ("a", "b"),
   resize: str = "square",
   load_size: int,
   crop_size: int,
@@ -129,8 +130,9 @@ def unpaired_batches(
 ) -> grain.DatasetIterator[dict[str, np.ndarray]]:
   """Yields training pictures of both domains for ever, shuffled independently of each other.
 
-  The domains may differ in length: each starts anew, in a new order, when it is through. The
-  arguments are those of `paired_batches`.
+  The domains may differ in length: each starts anew, in a new order, when it is through. `names`
+  are what the pictures of the two domains are called; the other arguments are those of
+  `paired_batches`.
 
   Returns:
     A Grain iterator of {"a", "b"}: float32 [local batch, crop_size, crop_size, channels] in
@@ -146,7 +148,7 @@ def unpaired_batches(
   seeds = np.random.SeedSequence(seed).generate_state(2)
   streams = [
     _stream((domain,), (name,), seed=int(domain_seed), options=options)
-    for domain, name, domain_seed in zip((a, b), ("a", "b"), seeds, strict=True)
+    for domain, name, domain_seed in zip((a, b), names, seeds, strict=True)
   ]
   stream = grain.experimental.ZipMapDataset(streams).map(_merge)
   stream = _local_batches(stream, batch_size, process_index, process_count)

@@ -126,7 +126,8 @@ def jpeg(clean: ImageSpec, *, quality: int | Sequence[int] = (10, 30)) -> Task:
 
   Args:
     clean: 1 or 3 channels.
-    quality: 1 to 95, or (lowest, highest) to draw between.
+    quality: 1 to 95, or (lowest, highest) to draw between; (q,), which is what a command line makes
+      of one number, is q.
   """
   if clean.channels not in (1, 3):
     raise ValueError(
@@ -134,6 +135,7 @@ def jpeg(clean: ImageSpec, *, quality: int | Sequence[int] = (10, 30)) -> Task:
       "another data.task."
     )
   bounds = tuple(quality) if isinstance(quality, Sequence) else (quality, quality)
+  bounds = bounds * 2 if len(bounds) == 1 else bounds
   whole = all(isinstance(bound, int) and 1 <= bound <= 95 for bound in bounds)
   if len(bounds) != 2 or not whole or bounds[0] > bounds[1]:
     raise ValueError(

@@ -19,6 +19,8 @@ class ImageSpec(NamedTuple):
     low: stored value that becomes -1.
     high: stored value that becomes 1.
     palette: the only colours that there are, for label pictures of 8-bit RGB; None for all others.
+    classes: the names of the classes that the last channel tells apart, see `classes`; None where
+      no channel does.
   """
 
   channels: int
@@ -26,18 +28,19 @@ class ImageSpec(NamedTuple):
   low: float
   high: float
   palette: Palette | None = None
+  classes: tuple[str, ...] | None = None
 
   def to_dict(self) -> dict[str, Any]:
     """Returns the fields as a dict that JSON can hold."""
     fields = self._asdict()
-    if self.palette is None:
-      del fields["palette"]
-    return fields
+    return {name: value for name, value in fields.items() if value is not None}
 
   @classmethod
   def from_dict(cls, fields: dict[str, Any]) -> "ImageSpec":
     """Returns the spec that `to_dict` wrote."""
     spec = cls(**fields)
+    if spec.classes is not None:
+      spec = spec._replace(classes=tuple(str(name) for name in spec.classes))
     if spec.palette is None:
       return spec
     colors = tuple((int(red), int(green), int(blue)) for red, green, blue in spec.palette)

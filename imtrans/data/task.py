@@ -42,6 +42,7 @@ class Task(NamedTuple):
     degrade: (float32 [height, width, channels] in [0, 1], generator) to the same of a source.
     reference: the same to one of a target, or None: the target is the clean picture.
     view: how a target becomes a whole picture; None if it is one.
+    related: whether a source has to do with its target, so that an output can be compared with it.
   """
 
   clean: ImageSpec
@@ -50,6 +51,7 @@ class Task(NamedTuple):
   degrade: Callable[[np.ndarray, Generator], np.ndarray]
   reference: Callable[[np.ndarray], np.ndarray] | None = None
   view: View | None = None
+  related: bool = True
 
   def make_source(self, picture: np.ndarray, generator: Generator) -> np.ndarray:
     """Returns the source of a clean picture, in the values of a file: clipped, and rounded."""
@@ -80,6 +82,7 @@ class TaskDomain:
     spec: what the pictures of this side are.
     names: those of the clean pictures.
     view: how a picture of this side becomes a whole one; None if it is one.
+    related: as of the task.
   """
 
   def __init__(self, clean: Domain, task: Task, side: str, *, resize: str, crop_size: int):
@@ -89,6 +92,7 @@ class TaskDomain:
     self.spec = {"source": task.source, "target": task.target}[side]
     self.names = list(clean.names)
     self.view = task.view if side == "target" else None
+    self.related = task.related
     self._sizes = {"resize_to": resize, "crop_size": crop_size}
 
   def __len__(self) -> int:

@@ -9,13 +9,15 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from imtrans.data.classes import classified, task_with_classes
 from imtrans.data.dataset import Dataset, Subset, halves
 from imtrans.data.drawings import edges, grayscale, recolor, sketch
 from imtrans.data.labels import with_palette
+from imtrans.data.noise import noise
 from imtrans.data.restorations import deblur, denoise, inpainting, jpeg, super_resolution
 from imtrans.data.sources import open_dataset, open_pictures, source_options
 from imtrans.data.specs import ImageSpec
-from imtrans.data.task import Task, TaskDomain
+from imtrans.data.task import Task, TaskDomain, View
 
 TASKS: dict[str, Callable[..., Task]] = {
   "grayscale": grayscale,
@@ -28,8 +30,8 @@ TASKS: dict[str, Callable[..., Task]] = {
   "sketch": sketch,
   "recolor": recolor,
 }
-NO_TASK, LABELS = "none", "labels"
-TASK_NAMES = (NO_TASK, *TASKS, LABELS)
+NO_TASK, LABELS, NOISE = "none", "labels", "noise"
+TASK_NAMES = (NO_TASK, *TASKS, LABELS, NOISE)
 
 
 def make_task(name: str, clean: ImageSpec, **options: Any) -> Task:
@@ -57,9 +59,27 @@ def make_task(name: str, clean: ImageSpec, **options: Any) -> Task:
   return TASKS[name](clean, **options)
 
 
+def task_view(name: str, source: ImageSpec, **options: Any) -> View | None:
+  """Finds how what a task's network makes becomes a whole picture, without the pictures.
+
+  Args:
+    name: one of `TASK_NAMES`.
+    source: what the sources of the task are.
+    **options: as a config has them, those of the source among them.
+
+  Returns:
+    The view; None where outputs are whole pictures.
+  """
+  if name != "grayscale":
+    return None
+  own = {option: options[option] for option in task_options(name) if option in options}
+  # Its sources are the greys of RGB pictures of the same values.
+  return make_task(name, source._replace(channels=3), **own).view
+
+
 def task_options(name: str) -> list[str]:
   """Returns the names of the options of a task of `TASK_NAMES`, without "domain"."""
-  if name == NO_TASK:
+  if name in (NO_TASK, NOISE):
     return []
   function, skipped = (with_palette, 2) if name == LABELS else (TASKS[name], 1)
   return [o for o in list(inspect.signature(function).parameters)[skipped:] if o != "domain"]
@@ -81,7 +101,11 @@ def open_task(
 
   Domain a holds the sources and domain b the targets, both made of the pictures of one domain of
   the data. In unpaired training they are made of disjoint halves of the pictures, so that no
-  source has its target in the data. "labels" is the exception: it needs both domains.
+  source has its target in the data. "labels" is the exception: it needs both domains. "noise" makes
+  sources that have nothing to do with their targets, so its data set is never called paired.
+
+  Where the source knows the classes of its pictures, sources have the plane of their class, see
+  `classes`.
 
   Args:
     task: one of `TASK_NAMES`; "none" leaves the data as they are.
@@ -106,7 +130,8 @@ def open_task(
     raise ValueError(f"data.task must be one of {', '.join(TASK_NAMES)}, got {task!r}.")
   places = {"path": path, "background": background}
   if task == NO_TASK:
-    return open_dataset(source, split=split, paired=paired, **places, **options)
+    opened = open_dataset(source, split=split, paired=paired, **places, **options)
+    return opened._replace(a=classified(opened.a))
   own, rest = _separate(task, source, options)
   domain = {"domain": rest.pop("domain")} if "domain" in rest else {}
   if task == LABELS:
@@ -115,8 +140,11 @@ def open_task(
       for part in {split, "train"}
     }
     return with_palette(opened[split], opened["train"], **domain, **own)
-  clean = open_pictures(source, split=split, **domain, **places, **rest)
-  made = make_task(task, clean.spec, **own)
+  plain = open_pictures(source, split=split, **domain, **places, **rest)
+  made = noise(plain.spec) if task == NOISE else make_task(task, plain.spec, **own)
+  clean = classified(plain)
+  if clean is not plain:
+    made = task_with_classes(made, clean.spec)
   sides = [clean, clean]
   if split == "train" and not paired:
     sides = [Subset(clean, half) for half in halves(getattr(clean, "groups", clean.names))]
@@ -125,7 +153,7 @@ def open_task(
     TaskDomain(pictures, made, side, **sizes)
     for pictures, side in zip(sides, ("source", "target"), strict=True)
   )
-  return Dataset(a, b, paired or split == "test")
+  return Dataset(a, b, made.related and (paired or split == "test"))
 
 
 def _separate(

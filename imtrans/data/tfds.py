@@ -2,10 +2,12 @@
 
 A set must have been prepared once, as ArrayRecord; that step needs TensorFlow. Its splits must be
 trainA, trainB, testA and testB. TFDS shuffles them one by one, so even facades and maps lose their
-pairs.
+pairs. A set with the splits train and test, such as mnist, is domain "a" alone, for tasks that make
+the other from it; its labels are the classes of the pictures.
 """
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +20,18 @@ _NUM_PROBES = 16
 
 
 class TfdsDomain:
-  """Encoded pictures of one TFDS split, decoded when asked for."""
+  """Encoded pictures of one TFDS split, decoded when asked for.
 
-  def __init__(self, examples: Any, label: str, background: str):
+  Attributes:
+    spec: what the pictures are.
+    names: the split and a number.
+    labels: the number of the class of each; empty where there are none.
+    classes: the names of the classes; None where there are none.
+  """
+
+  def __init__(
+    self, examples: Any, label: str, background: str, classes: Sequence[str] | None = None
+  ):
     self._examples = examples
     self._label = label
     self._background = background
@@ -28,6 +39,8 @@ class TfdsDomain:
     step = max(1, len(self.names) // _NUM_PROBES)
     probes = [self._read(index) for index in range(0, len(self.names), step)[:_NUM_PROBES]]
     self.spec: ImageSpec = common_spec(probes)
+    self.classes = None if classes is None else tuple(classes)
+    self.labels = [] if classes is None else [int(example["label"]) for example in examples]
 
   def __len__(self) -> int:
     """Returns the number of pictures."""
@@ -55,7 +68,7 @@ def open_tfds(
     name: the set, with its config.
 
   Returns:
-    An unpaired `Dataset` of both domains.
+    An unpaired `Dataset` of both domains, or of domain "a" alone.
 
   Raises:
     ValueError: if the set is unknown or not prepared (the message has the command), has other
@@ -64,8 +77,6 @@ def open_tfds(
   import tensorflow_datasets as tfds  # Slow to import, and needed by no other source.
 
   check_split(split)
-  if paired and split == "train":
-    raise ValueError(f"tfds:{name} is unpaired: train an unpaired method such as cyclegan on it.")
   try:
     builder = tfds.builder(name, data_dir=path or None, try_gcs=False)
   except Exception as error:  # Of many kinds, with texts of hundreds of lines.
@@ -77,9 +88,16 @@ def open_tfds(
       f"tfds:{name} is not prepared in {builder.data_dir}. Prepare it once: {_command(name, path)}"
     )
   sides = [f"{split}A", f"{split}B"]
+  single = {"train", "test"} <= set(builder.info.splits)
+  if single:
+    sides = [split]
+  elif paired and split == "train":
+    raise ValueError(f"tfds:{name} is unpaired: train an unpaired method such as cyclegan on it.")
   if not set(sides) <= set(builder.info.splits):
     found = ", ".join(sorted(builder.info.splits))
-    raise ValueError(f"tfds:{name} must have the splits {' and '.join(sides)}, it has {found}.")
+    raise ValueError(
+      f"tfds:{name} must have the splits {' and '.join(sides)} (or train and test), it has {found}."
+    )
   decoders: Any = {"image": tfds.decode.SkipDecoding()}
   try:
     examples = [builder.as_data_source(split=side, decoders=decoders) for side in sides]
@@ -88,6 +106,10 @@ def open_tfds(
       f"tfds:{name} in {builder.data_dir} is not in the array_record format. Remove it and "
       f"prepare it anew: {_command(name, path)}"
     ) from error
+  if single:
+    features = builder.info.features
+    classes = features["label"].names if "label" in features else None
+    return Dataset(TfdsDomain(examples[0], split, background, classes), None, False)
   a, b = (TfdsDomain(e, side, background) for e, side in zip(examples, sides, strict=True))
   return Dataset(a, b, False)
 

@@ -4,11 +4,15 @@
 """
 
 import io
+import logging
 from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
 import tifffile
+
+# What is wrong with a file is said once, in the error that names it.
+logging.getLogger("tifffile").disabled = True
 
 _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 _PLAIN = (

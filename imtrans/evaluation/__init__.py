@@ -1,8 +1,9 @@
 """Evaluation: metrics, galleries and a trained run as a function of pictures."""
 
-from imtrans.evaluation.evaluate import Evaluation, Judgement
+from imtrans.evaluation.evaluate import Evaluation
 from imtrans.evaluation.evaluation_set import EvaluationSet
 from imtrans.evaluation.generators import preprocessing, trained_generators
+from imtrans.evaluation.judges import Judgement
 from imtrans.evaluation.metrics import l1, l2, ms_ssim, psnr, ssim
 from imtrans.evaluation.pairs import Result, evaluate_pairs
 from imtrans.evaluation.previews import contact_sheet, preview

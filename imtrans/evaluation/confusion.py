@@ -3,7 +3,6 @@
 A label map holds a class per pixel, int [batch, height, width]; negative labels are not counted.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import jax
@@ -116,6 +115,15 @@ def labels_from_colors(
     )
   if len(np.unique(colors, axis=0)) != len(colors):
     raise ValueError("two classes of the palette have the same colour: give each its own.")
+  labels, errors = _nearest(images, colors)
+  if tolerance is not None:
+    labels = jnp.where(errors <= tolerance**2, labels, IGNORED)
+  return labels
+
+
+@jax.jit
+def _nearest(images: Array, colors: Array) -> tuple[Array, Array]:
+  """The nearest colour of every pixel, and its mean squared distance: [batch, height, width]."""
 
   def nearest(
     best: tuple[Array, Array], entry: tuple[Array, Array]
@@ -128,36 +136,6 @@ def labels_from_colors(
   # One class after the other: all at once would hold classes times the pictures.
   shape = images.shape[:-1]
   start = (jnp.zeros(shape, jnp.int32), jnp.full(shape, jnp.inf, jnp.float32))
-  classes = (jnp.arange(len(colors), dtype=jnp.int32), jnp.asarray(colors))
-  (labels, errors), _ = jax.lax.scan(nearest, start, classes)
-  if tolerance is not None:
-    labels = jnp.where(errors <= tolerance**2, labels, IGNORED)
-  return labels
-
-
-def find_palette(images: Iterable[np.ndarray], *, most: int = 256) -> np.ndarray:
-  """Lists the colours of label pictures that are stored without loss.
-
-  Args:
-    images: [height, width, channels] or [batch, height, width, channels] in [-1, 1].
-    most: the largest number of classes to accept.
-
-  Returns:
-    [classes, channels], float32, in lexicographic order: the class of a colour depends on which
-    colours there are, so keep the palette of the training set.
-
-  Raises:
-    ValueError: if there are more colours than that, as in photographs or JPEG files.
-  """
-  found: np.ndarray | None = None
-  for image in images:
-    pixels = np.reshape(np.asarray(image, np.float32), (-1, np.shape(image)[-1]))
-    found = np.unique(pixels if found is None else np.concatenate([found, pixels]), axis=0)
-    if len(found) > most:
-      raise ValueError(
-        f"the label pictures have more than {most} colours, so they are photographs or JPEG files: "
-        "give the palette of their classes."
-      )
-  if found is None:
-    raise ValueError("there are no label pictures to find colours in: check the folder.")
+  classes = (jnp.arange(len(colors), dtype=jnp.int32), colors)
+  found, _ = jax.lax.scan(nearest, start, classes)
   return found

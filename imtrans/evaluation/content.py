@@ -7,9 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.sharding import Mesh
 
 from imtrans.evaluation.features import Convolutions, vgg16
 from imtrans.evaluation.weights import perceptual_weights
+from imtrans.training.mesh import place
 
 EPSILON = 1e-5  # Added to variances, as instance normalisation does.
 LEAST = 32  # Pixels: below, the last map of VGG16 is one pixel, and its deviation from itself 0.
@@ -50,8 +52,11 @@ def _standardized(features: Array) -> Array:
   return centred * jax.lax.rsqrt(variance + EPSILON)
 
 
-def trained_content_distance() -> Callable[[Any, Any], Array]:
+def trained_content_distance(mesh: Mesh | None = None) -> Callable[[Any, Any], Array]:
   """`content_distance` with the trained weights of VGG16, compiled once per shape.
+
+  Args:
+    mesh: where the weights are placed; the default device if None.
 
   Returns:
     (outputs, sources) -> [batch].
@@ -59,7 +64,7 @@ def trained_content_distance() -> Callable[[Any, Any], Array]:
   Raises:
     ValueError: if the weights are not installed.
   """
-  return functools.partial(_compiled, perceptual_weights("vgg").convolutions)
+  return functools.partial(_compiled, place(perceptual_weights("vgg").convolutions, mesh))
 
 
 _compiled = jax.jit(content_distance)

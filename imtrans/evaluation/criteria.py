@@ -7,6 +7,7 @@ from typing import NamedTuple
 from jax import Array
 
 from imtrans.evaluation import content, metrics
+from imtrans.evaluation.weights import INCEPTION_URL
 
 PIXEL_METRICS: dict[str, Callable[[Array, Array], Array]] = {
   "l1": metrics.l1,
@@ -18,6 +19,9 @@ PIXEL_METRICS: dict[str, Callable[[Array, Array], Array]] = {
 BASIC = ("l1", "psnr", "ssim")  # What a run measures by default.
 DIMENSIONS = {"alexnet": 256, "vgg16": 512, "inception": 2048}  # Of the features of a picture.
 SIDES = {"alexnet": 31, "vgg16": 16, "inception": 1}  # Smallest pictures in pixels.
+FRECHET = {"fd_alexnet": "alexnet", "fd_vgg16": "vgg16", "fid": "inception"}
+KERNEL = {"alexnet": "kd_alexnet", "vgg16": "kd_vgg16", "inception": "kid"}
+LEAST_SEGMENTED = 16  # Pixels.
 
 
 class Criterion(NamedTuple):
@@ -39,13 +43,13 @@ class Criterion(NamedTuple):
   color: bool = False
 
 
-def _features_of(network: str, fid: str, kid: str) -> dict[str, Criterion]:
+def _features_of(network: str, fid: str) -> dict[str, Criterion]:
   def on_sets(images: int) -> Criterion:
     return Criterion("set", SIDES[network], images, network)
 
   return {
     fid: on_sets(DIMENSIONS[network] + 1),
-    kid: on_sets(2),
+    KERNEL[network]: on_sets(2),
     f"manifolds_{network}": on_sets(6),
     f"sliced_wasserstein_{network}": on_sets(1),
   }
@@ -62,13 +66,13 @@ CRITERIA: dict[str, Criterion] = {
   "content_vgg16": Criterion("source", content.LEAST, features="vgg16"),
   "honesty": Criterion("cycle"),
   "histogram_intersection": Criterion("set", color=True),
-  **_features_of("alexnet", "fd_alexnet", "kd_alexnet"),
-  **_features_of("vgg16", "fd_vgg16", "kd_vgg16"),
-  **_features_of("inception", "fid", "kid"),
+  **_features_of("alexnet", "fd_alexnet"),
+  **_features_of("vgg16", "fd_vgg16"),
+  **_features_of("inception", "fid"),
   "inception_score": Criterion("set", images=20, features="inception"),
   "diversity_lpips_alex": Criterion("samples", SIDES["alexnet"], features="alexnet"),
   "mode_coverage": Criterion("samples"),
-  "segmentation": Criterion("labels", 16),
+  "segmentation": Criterion("labels", LEAST_SEGMENTED),
 }
 # What the figures of a criterion are called, where it is not by its own name.
 FIGURES = {
@@ -99,6 +103,7 @@ class Situation(NamedTuple):
   noise: whether outputs for one source differ by seed.
   palette: whether the colours of label pictures, the sources, are known.
   variants: how many sources have several right answers that are known.
+  frechet_minimum: fewest pictures for Frechet distances; None for one more than features.
   """
 
   paired: bool
@@ -112,6 +117,7 @@ class Situation(NamedTuple):
   noise: bool
   palette: bool
   variants: int
+  frechet_minimum: int | None = None
 
 
 def figure_names(criteria: Sequence[str]) -> list[str]:
@@ -154,13 +160,13 @@ def obstacle(name: str, situation: Situation) -> str:
   criterion, there = CRITERIA[name], situation
   channels = (there.source_channels, there.target_channels)
   if criterion.kind == "target" and not there.paired:
-    return f"{name} needs true targets, and these pictures are not paired: leave it out"
+    return unpaired_obstacle([name])
   if criterion.kind == "cycle" and not there.cycle:
     return f"{name} needs a generator in both directions, as of CycleGAN: leave it out"
   if criterion.features == "inception" and not there.inception:
     return (
-      f"{name} needs the weights of Inception: name their file with --inception "
-      "(config.inception in training)"
+      f"{name} needs the weights of Inception: download {INCEPTION_URL} and name the file with "
+      "--inception (config.inception in training)"
     )
   if criterion.color and there.target_channels != 3:
     return f"{name} is for pictures of 3 channels, not {there.target_channels}: leave it out"
@@ -173,11 +179,13 @@ def obstacle(name: str, situation: Situation) -> str:
       f"{name} needs pictures of at least {criterion.side} x {criterion.side} pixels, these have "
       f"{there.side}: evaluate at a larger size"
     )
-  if criterion.kind == "set" and min(there.outputs, there.reals) < criterion.images:
+  needed = criterion.images
+  if name in FRECHET and there.frechet_minimum is not None:
+    needed = max(there.frechet_minimum, 2)
+  if criterion.kind == "set" and min(there.outputs, there.reals) < needed:
     return (
-      f"{name} needs at least {criterion.images} pictures on either side, there are "
-      f"{there.outputs} to translate and {there.reals} true ones: kernel distances (kd_alexnet) "
-      "need fewer"
+      f"{name} needs at least {needed} pictures on either side, there are {there.outputs} to "
+      f"translate and {there.reals} true ones: {_remedy_for_few(name, there)}"
     )
   if name == "diversity_lpips_alex" and not there.noise:
     return (
@@ -197,3 +205,30 @@ def obstacle(name: str, situation: Situation) -> str:
   if name == "segmentation" and there.side is None:
     return "segmentation needs pictures of one size: it can be measured with data.resize=square"
   return ""
+
+
+def unpaired_obstacle(names: Sequence[str]) -> str:
+  """Says why criteria of the kind "target" cannot be measured on pictures that are not paired.
+
+  Args:
+    names: of the criteria, at least one.
+
+  Returns:
+    A sentence without its full stop, with the remedy.
+  """
+  needs, them = ("needs", "it") if len(names) == 1 else ("need", "them")
+  return (
+    f"{', '.join(names)} {needs} true targets, and these pictures are not paired: leave {them} "
+    "out, or compare the pictures as sets, such as with kd_vgg16"
+  )
+
+
+def _remedy_for_few(name: str, there: Situation) -> str:
+  """What to do where a set criterion needs more pictures than there are."""
+  remedies = ["add pictures"]
+  if name in FRECHET:
+    remedies.append("allow fewer with --frechet-minimum (config.frechet_minimum)")
+  kernel = KERNEL.get(CRITERIA[name].features, name)
+  if kernel != name and not obstacle(kernel, there):
+    remedies.append(f"measure {kernel}, which needs 2")
+  return f"{', '.join(remedies[:-1])}{', or ' if len(remedies) > 1 else ''}{remedies[-1]}"

@@ -25,7 +25,8 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray, *, minimum: int | None 
 
   With no more pictures than dimensions a covariance is singular and the distance is biased upwards
   by an amount that depends on the number of pictures, so this is refused. Papers report such
-  figures all the same; `minimum=2` gives them, to be compared only at equal numbers.
+  figures all the same; `minimum=2` gives them (--frechet-minimum of `imtrans evaluate`), to be
+  compared only at equal numbers.
 
   Args:
     real: [pictures, dimension].
@@ -40,7 +41,8 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray, *, minimum: int | None 
   """
   check_features(real, fake)
   needed = real.shape[1] + 1 if minimum is None else max(minimum, 2)
-  require(real, fake, needed, "the Frechet distance of", "use features of a smaller dimension")
+  remedy = "allow fewer with --frechet-minimum (config.frechet_minimum; minimum in Python)"
+  require(real, fake, needed, "the Frechet distance of", remedy)
   return frechet_distance_of_moments(*moments(real), *moments(fake))
 
 
@@ -227,7 +229,7 @@ def require(real: np.ndarray, fake: np.ndarray, needed: int, what: str, remedy: 
     fake: [pictures, dimension].
     needed: pictures.
     what: begins the sentence: "the Frechet distance of".
-    remedy: ends it: "use features of a smaller dimension".
+    remedy: ends it: "choose a smaller subset_size".
   """
   if min(len(real), len(fake)) < needed:
     raise ValueError(

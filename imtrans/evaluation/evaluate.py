@@ -1,32 +1,32 @@
 """A test set and what is measured on it: the same for training and for `imtrans evaluate`."""
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-import jax
+from jax.sharding import Mesh
 
 from imtrans.data import Dataset
 from imtrans.data.palette import Palette
-from imtrans.evaluation.content import trained_content_distance
 from imtrans.evaluation.criteria import (
   BASIC,
   CRITERIA,
-  PIXEL_METRICS,
   Situation,
   check_names,
   obstacle,
+  unpaired_obstacle,
 )
 from imtrans.evaluation.evaluation_set import EvaluationSet
-from imtrans.evaluation.honesty import cycle_honesty
-from imtrans.evaluation.judges import Judge, PictureJudge, Score, log_scalars
-from imtrans.evaluation.lpips import lpips_distance
-from imtrans.evaluation.pairs import Quantity, Result, SourceJudge, colored, evaluate_pairs
-from imtrans.evaluation.photographs import LabelCriterion, LabelJudge, find_label_palette
+from imtrans.evaluation.judges import Judge, Judgement, PictureJudge, Score, log_scalars
+from imtrans.evaluation.label_maps import PIXEL_ACCURACY, LabelMapJudge, label_agreement
+from imtrans.evaluation.label_pictures import find_label_palette
+from imtrans.evaluation.measures import CHECKSUMS, content_judge, honesty_judge, target_quantity
+from imtrans.evaluation.pairs import evaluate_pairs
+from imtrans.evaluation.photographs import LabelCriterion, LabelJudge
 from imtrans.evaluation.samples import SampleJudge, find_variants
 from imtrans.evaluation.sets import SetCriteria, SetJudge
 from imtrans.evaluation.translation import TrainedGenerator
-from imtrans.evaluation.weights import BACKBONES, INCEPTION_SHA256, perceptual_weights
+from imtrans.evaluation.weights import INCEPTION_SHA256, perceptual_weights
 
 
 class Evaluation:
@@ -44,6 +44,8 @@ class Evaluation:
     noisy_modes: Sequence[str] = ("train",),
     num_samples: int = 20,
     segmenter_steps: int = 2000,
+    frechet_minimum: int | None = None,
+    mesh: Mesh | None = None,
     seed: int = 0,
   ):
     """Reads the weights that the criteria need, so that missing ones are known at once.
@@ -59,6 +61,10 @@ class Evaluation:
       noisy_modes: modes of the generators in which outputs for one source differ by seed.
       num_samples: outputs for one source, for "diversity_lpips_alex" and "mode_coverage".
       segmenter_steps: updates of the segmenter.
+      frechet_minimum: fewest pictures on a side for Frechet distances; by default one more than
+        there are features, so that the covariances have full rank.
+      mesh: devices over which batches of all networks are divided, as those of the generators are
+        by their parameters; the default device if None.
       seed: of all draws.
 
     Raises:
@@ -68,21 +74,27 @@ class Evaluation:
     self.pictures, self.criteria = pictures, tuple(criteria)
     self._inception, self._palette = str(inception), palette
     self._num_samples, self._seed, self._noisy_modes = num_samples, seed, noisy_modes
-    self._quantities = {n: _quantity(n) for n in criteria if CRITERIA[n].kind == "target"}
-    self._content = trained_content_distance() if "content_vgg16" in criteria else None
-    self._checksums = {
-      name: BACKBONES[network].sha256
-      for name, network in (("lpips_alex", "alex"), ("lpips_vgg", "vgg"), ("content_vgg16", "vgg"))
-    }
+    self._frechet_minimum, self._mesh = frechet_minimum, mesh
+    targets = [name for name in criteria if CRITERIA[name].kind == "target"]
+    self._quantities = {name: target_quantity(name, mesh) for name in targets}
+    self._content = content_judge(mesh) if "content_vgg16" in criteria else None
+    if "diversity_lpips_alex" in criteria:
+      perceptual_weights("alex")
     # Where the weights are not there, the criteria that need them say so when they are checked.
     usable = [n for n in criteria if inception or CRITERIA[n].features != "inception"]
     self._sets = SetCriteria(
-      pictures, usable, inception_path=inception, inception_sha256=inception_sha256, seed=seed
+      pictures,
+      usable,
+      inception_path=inception,
+      inception_sha256=inception_sha256,
+      frechet_minimum=frechet_minimum,
+      mesh=mesh,
+      seed=seed,
     )
     self._labels = None
-    if "segmentation" in criteria and training is not None:
+    if training is not None:
       self._labels = LabelCriterion(
-        pictures, training, palette=palette, num_steps=segmenter_steps, seed=seed
+        pictures, training, palette=palette, num_steps=segmenter_steps, seed=seed, mesh=mesh
       )
 
   def situation(
@@ -121,24 +133,62 @@ class Evaluation:
       noise=mode in self._noisy_modes,
       palette=palette is not None,
       variants=len(find_variants(pictures, direction)) if variants else 0,
+      frechet_minimum=self._frechet_minimum,
     )
 
-  def check(self, direction: str, *, mode: str, cycle: bool) -> None:
-    """Raises ValueError for the first criterion that a run's main direction cannot be measured by.
-
-    What compares with true targets is left out without a word where there are none: a config has
-    such criteria before it is known whether the test pictures are pairs.
+  def check(
+    self,
+    direction: str,
+    *,
+    mode: str,
+    cycle: bool,
+    size_multiple: int = 1,
+    optional: Collection[str] = (),
+  ) -> None:
+    """Refuses what a run's main direction cannot be measured by, before anything is trained.
 
     Args:
       direction: that the run is about.
       mode: of its generators, "train" or "test".
       cycle: whether there is a generator back.
+      size_multiple: heights and widths are cropped to multiples of so many pixels.
+      optional: criteria that nobody asked for by name: where the pictures are not paired, those of
+        them that compare with true targets are left out without a word.
+
+    Raises:
+      ValueError: for the first criterion, with the remedy; for all at once that need pairs.
     """
     situation = self.situation(direction, mode=mode, cycle=cycle)
+    targets = [name for name in self.criteria if CRITERIA[name].kind == "target"]
+    asked = [name for name in targets if name not in optional]
+    if asked and not situation.paired:
+      raise ValueError(f"{unpaired_obstacle(asked)}.")
     for name in self.criteria:
-      pairs = CRITERIA[name].kind == "target"
-      if why := obstacle(name, situation._replace(paired=True) if pairs else situation):
+      waived = name in optional and name in targets
+      there = situation._replace(paired=True) if waived else situation
+      if why := obstacle(name, there) or self.label_obstacle(name, direction, size_multiple):
         raise ValueError(f"{why}.")
+
+  def label_obstacle(self, name: str, direction: str, size_multiple: int) -> str:
+    """Says why no segmenter can be trained, where nothing else stands in the way.
+
+    Args:
+      name: of a criterion; those that need no segmenter have no such obstacle.
+      direction: from labels to photographs.
+      size_multiple: heights and widths are cropped to multiples of so many pixels.
+
+    Returns:
+      A sentence without its full stop; "" if nothing stands in the way.
+    """
+    if CRITERIA[name].kind != "labels":
+      return ""
+    if self._labels is None:
+      return f"{name} needs the training split, to train a segmenter on: leave it out"
+    try:
+      self._labels.check(direction, size_multiple)
+    except ValueError as error:
+      return str(error).removesuffix(".")
+    return ""
 
   def judge(
     self,
@@ -163,7 +213,10 @@ class Evaluation:
     )
     possible = [name for name in self.criteria if not obstacle(name, situation)]
     kinds = {CRITERIA[name].kind for name in possible}
-    judges: list[Judge] = [PictureJudge(self._checksums, seed=self._seed, checkpoint=checkpoint)]
+    resize = pictures.resized(generator)
+    judges: list[Judge] = [
+      PictureJudge(CHECKSUMS, resize=resize, seed=self._seed, checkpoint=checkpoint)
+    ]
     if "set" in kinds:
       judges.append(SetJudge(self._sets, generator, checkpoint))
     if "samples" in kinds:
@@ -175,17 +228,27 @@ class Evaluation:
           num_samples=self._num_samples,
           seed=self._seed,
           checkpoint=checkpoint,
+          mesh=self._mesh,
         )
       )
-    if "labels" in kinds and self._labels is not None:
-      judges.append(LabelJudge(self._labels.prepared(generator), checkpoint))
-    backward = generators[1 - index] if "honesty" in possible else None
+    if "labels" in kinds and self._labels and (prepared := self._labels.prepared(generator)):
+      judges.append(LabelJudge(prepared, resize=resize, checkpoint=checkpoint))
+    target_spec = pictures.target_spec(generator.direction)
+    quantities = {name: self._quantities[name] for name in possible if name in self._quantities}
+    if target_spec.palette is not None and quantities:
+      quantities[PIXEL_ACCURACY] = label_agreement
+      judges.append(LabelMapJudge(target_spec.palette, resize=resize, checkpoint=checkpoint))
+    source_judges = []
+    if "content_vgg16" in possible and self._content is not None:
+      source_judges.append(self._content)
+    if "honesty" in possible:
+      source_judges.append(honesty_judge(generators[1 - index], seed=self._seed))
     results = evaluate_pairs(
       functools.partial(pictures.outputs, generator),
       pictures.batches(generator),
-      target_spec=pictures.target_spec(generator.direction),
-      quantities={name: self._quantities[name] for name in possible if name in self._quantities},
-      source_judges=self._source_judges(backward, content="content_vgg16" in possible),
+      target_spec=target_spec,
+      quantities=quantities,
+      source_judges=source_judges,
     )
     return Judgement(results, judges, generator.direction)
 
@@ -200,89 +263,11 @@ class Evaluation:
       generator of direction "ba". Empty if nothing could be measured.
     """
     scores: list[Score] = []
-    for index in range(len(generators)):
+    for index, generator in enumerate(generators):
       judgement = self.judge(generators, index)
-      for _ in judgement:
+      source, _ = self.pictures.domains(generator.direction)
+      title = "translating {} → {}".format(*generator.direction.upper())
+      for _ in self.pictures.track(judgement, len(source), title):
         pass
       scores += judgement.scores()
     return log_scalars(scores, generators[0].direction)
-
-  def _source_judges(
-    self, backward: TrainedGenerator | None, *, content: bool
-  ) -> list[SourceJudge]:
-    """What is measured between an output and its source."""
-    judges: list[SourceJudge] = []
-    if content and (distance := self._content) is not None:
-      judges.append(
-        lambda sources, made, stored: {"content_vgg16": distance(colored(stored), colored(sources))}
-      )
-    if backward is not None:
-      judges.append(
-        lambda sources, made, stored: cycle_honesty(
-          backward, sources, made, stored, seed=self._seed
-        )
-      )
-    return judges
-
-
-class Judgement:
-  """The results of one direction, to be gone through once; after that, its scores."""
-
-  def __init__(self, results: Iterator[Result], judges: Sequence[Judge], direction: str):
-    """Starts with no result seen."""
-    self._results, self._judges, self._direction = results, judges, direction
-    self._count = 0
-
-  def __iter__(self) -> Iterator[Result]:
-    """Yields every result, after all judges have seen it."""
-    for result in self._results:
-      self._count += 1
-      for judge in self._judges:
-        judge.see(result)
-      yield result
-
-  def scores(self) -> list[Score]:
-    """Returns what the judges say; ValueError if there was no picture that could be used."""
-    if not self._count:
-      raise ValueError(
-        "no test picture could be used: check data.path with `imtrans data inspect`."
-      )
-    return [
-      Score(figure, of, self._direction) for judge in self._judges for of, figure in judge.figures()
-    ]
-
-
-def _quantity(name: str) -> Quantity:
-  """The compiled function of a criterion that compares an output with its target."""
-  if name in PIXEL_METRICS:
-    return _compiled[name]
-  distance = lpips_distance(name.removeprefix("lpips_"))
-  return lambda images, targets: distance(colored(images), colored(targets))
-
-
-_compiled = {name: jax.jit(metric) for name, metric in PIXEL_METRICS.items()}
-
-
-def measurable(evaluation: Evaluation, direction: str, *, mode: str, cycle: bool) -> dict[str, str]:
-  """Which criteria can be measured, for `--metrics all`.
-
-  Args:
-    evaluation: whose criteria do not matter here.
-    direction: that the run is about.
-    mode: of its generators, "train" or "test".
-    cycle: whether there is a generator back.
-
-  Returns:
-    {criterion: ""} or {criterion: why not}, all of `CRITERIA`.
-  """
-  situation = evaluation.situation(direction, mode=mode, cycle=cycle, variants=True)
-  missing = {}
-  for network, features in (("alex", "alexnet"), ("vgg", "vgg16")):
-    try:
-      perceptual_weights(network)
-    except ValueError as error:
-      missing[features] = str(error).removesuffix(".")
-  return {
-    name: obstacle(name, situation) or missing.get(criterion.features, "")
-    for name, criterion in CRITERIA.items()
-  }

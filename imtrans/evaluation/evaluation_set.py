@@ -94,6 +94,14 @@ class EvaluationSet:
       return made
     return view.whole(sources, as_stored(made, self._specs[generator.direction[1]]))
 
+  def resized(self, generator: TrainedGenerator) -> str:
+    """What happens to the size of pictures before a generator sees them, for the protocol."""
+    side, multiple = self.crop_size, generator.size_multiple
+    words = {"square": f"to {side} x {side} pixels", "scale_width": f"to {side} pixels of width"}
+    fits = side if self.resize == "square" else 1
+    crop = f"cropped to multiples of {multiple}" if fits % multiple else ""
+    return ", ".join(filter(None, (words.get(self.resize), crop))) or "none"
+
   def batches(
     self, generator: TrainedGenerator, indices: Sequence[int] | None = None
   ) -> Iterator[Batch]:
@@ -106,13 +114,28 @@ class EvaluationSet:
     Returns:
       As `imtrans.data.evaluation_batches`; pictures that cannot be used are left out and noted.
     """
-    source, target = self.domains(generator.direction)
+    return self.pictures_of(generator.direction, generator.size_multiple, indices)
+
+  def pictures_of(
+    self, direction: str, multiple: int, indices: Sequence[int] | None = None
+  ) -> Iterator[Batch]:
+    """The same where there is no generator yet.
+
+    Args:
+      direction: "ab" or "ba".
+      multiple: heights and widths are cropped to multiples of so many pixels.
+      indices: which pairs, or sources where there are no pairs; all by default.
+
+    Returns:
+      As `batches`.
+    """
+    source, target = self.domains(direction)
     known = target if self.dataset.paired else None
     if indices is not None:
       source = Subset(source, indices)
       known = None if known is None else Subset(known, indices)
-    batches = self._read(Dataset(source, known, known is not None), generator)
-    view = self._view_of(generator.direction)
+    batches = self._read(Dataset(source, known, known is not None), multiple)
+    view = self._view_of(direction)
     if view is None or known is None:
       return batches
     return (
@@ -127,16 +150,17 @@ class EvaluationSet:
       for _, images, count in self.batches(generator):
         yield from images["target"][:count]
     elif target is not None:
-      for _, images, count in self._read(Dataset(target, None, False), generator):
+      true = Dataset(target, None, False)
+      for _, images, count in self._read(true, generator.size_multiple):
         yield from images["source"][:count]
 
-  def _read(self, dataset: Dataset, generator: TrainedGenerator) -> Iterator[Batch]:
+  def _read(self, dataset: Dataset, multiple: int) -> Iterator[Batch]:
     return evaluation_batches(
       dataset,
       batch_size=self.batch_size,
       resize=self.resize,
       crop_size=self.crop_size,
-      multiple=generator.size_multiple,
+      multiple=multiple,
       on_problem=self.note,
     )
 

@@ -15,6 +15,7 @@ from jax import Array
 
 from imtrans.evaluation.features import FEATURE_MAPS
 from imtrans.evaluation.weights import BACKBONES, perceptual_weights
+from imtrans.training.mesh import divide, divisible, mesh_of
 
 OWN_SIZE = "none: every picture at its own size"
 
@@ -91,16 +92,21 @@ _POOLED = {name: functools.partial(_mean_of_last_map, network=name) for name in 
 
 
 class FeatureCollector:
-  """Computes the features of pictures that come one by one, in batches."""
+  """Computes the features of pictures that come one by one, in batches.
+
+  Batches are divided over the mesh that the weights are placed on, if they are (see
+  `imtrans.training.mesh.place`).
+  """
 
   def __init__(self, network: FeatureNetwork, *, batch_size: int = 32):
     """Starts with no picture.
 
     Args:
       network: such as `pooled_vgg16()`.
-      batch_size: pictures per call.
+      batch_size: pictures per call; more if the mesh cannot divide so many evenly.
     """
-    self._network, self._batch_size = network, batch_size
+    self._mesh = mesh_of(network.weights)
+    self._network, self._batch_size = network, divisible(batch_size, self._mesh)
     self._function = _compiled(network.apply)
     self._waiting: list[np.ndarray] = []
     self._values: list[np.ndarray] = []
@@ -147,7 +153,7 @@ class FeatureCollector:
     # The last picture is repeated, so that the last batch needs no other compilation.
     count = len(self._waiting)
     batch = np.stack(self._waiting + self._waiting[-1:] * (self._batch_size - count))
-    features, scores = self._function(self._network.weights, batch)
+    features, scores = self._function(self._network.weights, divide(batch, self._mesh))
     self._values.append(np.asarray(features, np.float64)[:count])
     if scores is not None:
       self._logits.append(np.asarray(scores, np.float64)[:count])

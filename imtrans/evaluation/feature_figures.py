@@ -34,7 +34,7 @@ def frechet_figure(
     real: features of true pictures.
     fake: features of generated ones.
     minimum: fewest pictures on a side; dimension + 1 by default (see `frechet_distance`). The
-      protocol says whether the covariances have full rank.
+      protocol says it where it was chosen, and whether the covariances have full rank.
     checkpoint: of the generator, for the record.
 
   Returns:
@@ -49,6 +49,7 @@ def frechet_figure(
     checkpoint,
     dimension=real.values.shape[1],
     full_rank=min(len(real.values), len(fake.values)) > real.values.shape[1],
+    **({} if minimum is None else {"minimum": minimum}),
   )
   distance = frechet_distance(real.values, fake.values, minimum=minimum)
   return Figure(_name(real, "fid", "fd"), distance, None, protocol)

@@ -21,12 +21,13 @@ from imtrans.evaluation.segmentation import Segmenter
 PER_PICTURE = {
   "l1": "mean absolute error, black 0 and white 1",
   "l2": "mean squared error, black 0 and white 1",
-  "psnr": f"decibels, range 1, at most {PSNR_CEILING:g}",
+  "psnr": f"decibels, range 1; identical pictures, of infinite PSNR, count as {PSNR_CEILING:g}",
   "ssim": "Gaussian window, sigma 1.5, 11 x 11, range 1, per channel",
   "ms_ssim": "SSIM on five scales with the weights of Wang et al., 2003, per channel",
   "lpips_alex": "LPIPS 0.1 with AlexNet, at the pictures' own size",
   "lpips_vgg": "LPIPS 0.1 with VGG16, at the pictures' own size",
   "content_vgg16": "instance-normalised last VGG16 map of output and source, mean squared",
+  "label_pixel_accuracy": "share of pixels with the colour of the true class",
   "reconstruction_error": "mean absolute error of the source translated there and back",
   "quantized_error": "the same, the translation rounded as in a picture file",
   "noise_sensitivity": "mean absolute change of the way back under noise of "
@@ -39,7 +40,8 @@ class Protocol(NamedTuple):
 
   images: how many pictures of each kind: {"real": 500, "fake": 500}.
   features: what was compared: "vgg16", "Lab histograms", ...
-  resize: what happened to the pictures' size.
+  resize: what happened to the pictures' size, before they were translated and in the network that
+    looks at them: "to 256 x 256 pixels"; "none" if nothing.
   seed: of all random draws; None if there are none.
   weights: SHA-256 of the feature network's weights; None if there is none.
   checkpoint: of the generator that is judged; None if unknown.
@@ -80,6 +82,7 @@ def picture_figure(
   name: str,
   values: Sequence[float] | np.ndarray,
   *,
+  resize: str = "none",
   seed: int | None = None,
   weights: str | None = None,
   checkpoint: str | None = None,
@@ -89,12 +92,14 @@ def picture_figure(
   Args:
     name: a key of `PER_PICTURE`.
     values: [pictures].
+    resize: what happened to the pictures' size, as `Protocol` says it; so below.
     seed: of the noise, if there is any.
     weights: SHA-256 of the weights of its features.
     checkpoint: of the generator, for the record.
 
   Returns:
-    The mean with its standard error over the pictures.
+    The mean with its standard error over the pictures. The protocol of a mean PSNR says how many
+    pictures were at its ceiling, if any.
 
   Raises:
     ValueError: for another name, or if there is no picture.
@@ -107,16 +112,23 @@ def picture_figure(
     raise ValueError(f"there are no pictures to take the mean of {name} over: check the split.")
   scores = np.asarray(values, np.float64)
   error = np.std(scores, ddof=1) / math.sqrt(len(scores)) if len(scores) > 1 else math.nan
-  settings = {"definition": PER_PICTURE[name], "spread": "standard error over pictures"}
+  settings: dict[str, Any] = {"definition": PER_PICTURE[name]}
+  if name == "psnr" and (at_ceiling := int(np.sum(scores >= PSNR_CEILING))):
+    settings["at_ceiling"] = at_ceiling
+  settings["spread"] = "standard error over pictures"
   features = name if weights else "pixels"
-  protocol = Protocol(
-    {"pictures": len(scores)}, features, "none", seed, weights, checkpoint, settings
-  )
+  images = {"pictures": len(scores)}
+  protocol = Protocol(images, features, resize, seed, weights, checkpoint, settings)
   return Figure(name, float(np.mean(scores)), float(error), protocol)
 
 
 def color_figures(
-  real: LabHistograms, fake: LabHistograms, *, images: dict[str, int], checkpoint: str | None = None
+  real: LabHistograms,
+  fake: LabHistograms,
+  *,
+  images: dict[str, int],
+  resize: str = "none",
+  checkpoint: str | None = None,
 ) -> list[Figure]:
   """Histogram intersection of L, a and b.
 
@@ -124,13 +136,14 @@ def color_figures(
     real: of the true pictures.
     fake: of the generated ones.
     images: how many pictures there were: {"real": ..., "fake": ...}.
+    resize: what happened to their size.
     checkpoint: of the generator, for the record.
 
   Returns:
     "histogram_intersection_L", "..._a" and "..._b".
   """
   settings = {"bin_width": BIN_WIDTH, "pixels": {"real": real.pixels, "fake": fake.pixels}}
-  protocol = Protocol(images, "Lab histograms", "none", None, None, checkpoint, settings)
+  protocol = Protocol(images, "Lab histograms", resize, None, None, checkpoint, settings)
   return [
     Figure(f"histogram_intersection_{name}", value, None, protocol)
     for name, value in lab_intersections(real, fake).items()
@@ -143,6 +156,7 @@ def diversity_figure(
   distance: str,
   seed: int,
   num_samples: int,
+  resize: str = "none",
   weights: str | None = None,
   checkpoint: str | None = None,
 ) -> Figure:
@@ -153,6 +167,7 @@ def diversity_figure(
     distance: its distance: "lpips_alex".
     seed: of the draws.
     num_samples: outputs for one source.
+    resize: what happened to the size of the sources.
     weights: SHA-256 of the distance's weights.
     checkpoint: of the generator, for the record.
 
@@ -165,12 +180,17 @@ def diversity_figure(
     "spread": "standard error over sources",
   }
   images = {"source": diversity.sources}
-  protocol = Protocol(images, distance, "none", seed, weights, checkpoint, settings)
+  protocol = Protocol(images, distance, resize, seed, weights, checkpoint, settings)
   return Figure(f"diversity_{distance}", diversity.mean, diversity.error, protocol)
 
 
 def coverage_figures(
-  coverage: ModeCoverage, *, num_samples: int, seed: int, checkpoint: str | None = None
+  coverage: ModeCoverage,
+  *,
+  num_samples: int,
+  seed: int,
+  resize: str = "none",
+  checkpoint: str | None = None,
 ) -> list[Figure]:
   """Mode coverage, where all right answers are known.
 
@@ -178,6 +198,7 @@ def coverage_figures(
     coverage: of `mode_coverage`.
     num_samples: outputs for one source.
     seed: of the first of them.
+    resize: what happened to the size of the sources.
     checkpoint: of the generator, for the record.
 
   Returns:
@@ -190,7 +211,7 @@ def coverage_figures(
     "counts": np.asarray(coverage.counts).tolist(),
   }
   protocol = Protocol(
-    {"source": coverage.sources}, "pixels", "none", seed, None, checkpoint, settings
+    {"source": coverage.sources}, "pixels", resize, seed, None, checkpoint, settings
   )
   values = {"fraction": coverage.fraction, "entropy": coverage.entropy, "error": coverage.error}
   return [Figure(f"mode_{name}", value, None, protocol) for name, value in values.items()]
@@ -201,6 +222,7 @@ def segmentation_figures(
   segmenter: Segmenter,
   *,
   images: int,
+  resize: str = "none",
   checkpoint: str | None = None,
 ) -> list[Figure]:
   """The scores of photographs; those of the real ones are the level to compare generated ones with.
@@ -209,6 +231,7 @@ def segmentation_figures(
     scores: of `imtrans.evaluation.segmentation`.
     segmenter: what found the labels.
     images: how many photographs there were.
+    resize: what happened to their size.
     checkpoint: of the generator, for the record; None for real photographs.
 
   Returns:
@@ -221,7 +244,7 @@ def segmentation_figures(
   }
   seed = int(segmenter.protocol["seed"])
   protocol = Protocol(
-    {"photographs": images}, "trained segmenter", "none", seed, None, checkpoint, settings
+    {"photographs": images}, "trained segmenter", resize, seed, None, checkpoint, settings
   )
   return [
     Figure(f"segmentation_{name}", getattr(scores, name), None, protocol)

@@ -10,8 +10,6 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jinja2
-
 from imtrans.evaluation.curves import series_from_log
 from imtrans.evaluation.gallery_parts import (
   NAMES,
@@ -22,11 +20,13 @@ from imtrans.evaluation.gallery_parts import (
   setting_groups,
 )
 from imtrans.evaluation.judges import Score
+from imtrans.evaluation.pages import render_page
 from imtrans.evaluation.pairs import Result
 from imtrans.evaluation.previews import data_uri, preview
 from imtrans.evaluation.quantities import Quantity, quantity, rank
 from imtrans.training.files import write_atomically
 
+PAGE = Path(__file__).with_name("gallery.html")
 CREDITS = {"openmoji": "Drawings: OpenMoji, CC BY-SA 4.0, openmoji.org"}
 
 
@@ -67,41 +67,44 @@ class Section(NamedTuple):
     return f"{len(self.cards)} of {self.total} test pictures: {chosen}; all are saved as files"
 
 
-def make_card(result: Result) -> Card:
+def make_card(result: Result, *, source: bool = True) -> Card:
   """Embeds a result's pictures.
 
   Args:
     result: of `evaluate_pairs`.
+    source: whether to show the source.
 
   Returns:
     Its card: source, output and, where known, target.
   """
   pictures = {"source": result.source, "output": result.output, "target": result.target}
+  if not source:
+    del pictures["source"]
   uris = [(name, data_uri(preview(im))) for name, im in pictures.items() if im is not None]
   return Card(result.name, uris, result.figures)
 
 
-def choose_cards(cards: Sequence[Card], *, limit: int = 120) -> list[Card]:
+def choose_shown(figures: Sequence[Mapping[str, float]], *, limit: int = 120) -> list[int]:
   """Chooses what to show of many pictures, so that the page stays small enough to send.
 
   Args:
-    cards: all of one direction.
+    figures: of all pictures of one direction.
     limit: how many to keep at most.
 
   Returns:
-    All of them if they are few. Otherwise a tenth of the limit with the smallest first figure, a
-    tenth with the largest, and the rest evenly spaced; in the given order.
+    Indices in increasing order: all of them if they are few. Otherwise a tenth of the limit with
+    the smallest first figure, a tenth with the largest, and the rest evenly spaced.
   """
-  if len(cards) <= limit:
-    return list(cards)
-  scored = [index for index, card in enumerate(cards) if card.figures]
-  scored.sort(key=lambda index: next(iter(cards[index].figures.values())))
+  if len(figures) <= limit:
+    return list(range(len(figures)))
+  scored = [index for index, own in enumerate(figures) if own]
+  scored.sort(key=lambda index: next(iter(figures[index].values())))
   extreme = limit // 10 if scored else 0
   kept = set(scored[:extreme]) | set(scored[len(scored) - extreme :])
-  others = [index for index in range(len(cards)) if index not in kept]
+  others = [index for index in range(len(figures)) if index not in kept]
   room = limit - len(kept)
   kept |= {others[index * len(others) // room] for index in range(room)}
-  return [cards[index] for index in sorted(kept)]
+  return sorted(kept)
 
 
 def write_gallery(
@@ -129,14 +132,8 @@ def write_gallery(
     protocol: how the figures were measured; checkpoint, step and others are shown at the top.
     notes: sentences that a reader must see, such as why there are no figures.
   """
-  environment = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-  )
-  page = environment.get_template("gallery.html").render(
+  page = render_page(
+    PAGE,
     title=title,
     facts=[
       ("checkpoint", protocol["checkpoint"]),

@@ -6,10 +6,12 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from imtrans.data import Dataset, ImageSpec
+from imtrans.data.palette import parse_palette
 from imtrans.evaluation.translation import TrainedGenerator
+from imtrans.evaluation.weights import INCEPTION_SHA256
 from imtrans.methods import Method
-from imtrans.training.assembly import size_multiple
-from imtrans.training.input import is_paired
+from imtrans.training.assembly import is_static, latent_size, size_multiple
+from imtrans.training.input import is_two_way
 
 
 def trained_generators(
@@ -32,7 +34,8 @@ def trained_generators(
     seed: of latent code and dropout, the same for every image.
 
   Returns:
-    The generator of `config.data.direction`, then, for an unpaired method, that of the other.
+    The generator of `config.data.direction`, then, for a method that learns both ways, that of the
+    other.
 
   Raises:
     ValueError: for an unknown mode.
@@ -49,7 +52,7 @@ def trained_generators(
     seed=seed,
     size_multiple=size_multiple(config),
   )
-  if is_paired(config):
+  if not is_two_way(config):
     return (main,)
   return main, main._replace(direction=main.direction[::-1])
 
@@ -63,7 +66,7 @@ def noisy_modes(config: ConfigDict) -> tuple[str, ...]:
   Returns:
     Both for a generator with a latent code, ("train",) for one with dropout, none otherwise.
   """
-  if config.method.get("latent_size", 0):
+  if latent_size(config) and not is_static(config):
     return ("train", "test")
   return ("train",) if config.generator.get("dropout", 0.0) > 0.0 else ()
 
@@ -74,6 +77,29 @@ def preprocessing(config: ConfigDict) -> dict[str, Any]:
     "batch_size": config.eval_batch_size,
     "resize": config.data.resize,
     "crop_size": config.data.crop_size,
+  }
+
+
+def measuring(config: ConfigDict) -> dict[str, Any]:
+  """How the figures of a config are measured: arguments of `imtrans.evaluation.Evaluation`.
+
+  Args:
+    config: of the run.
+
+  Returns:
+    All that a config says of it; "training" and "mesh" are left to the caller.
+
+  Raises:
+    ValueError: for a palette that is none.
+  """
+  return {
+    "inception": config.inception,
+    "inception_sha256": config.inception_sha256 or INCEPTION_SHA256,
+    "palette": parse_palette(config.palette) if config.palette else None,
+    "noisy_modes": noisy_modes(config),
+    "num_samples": config.num_samples,
+    "segmenter_steps": config.segmenter_steps,
+    "frechet_minimum": config.frechet_minimum or None,
   }
 
 

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from imtrans.data.color import RGB_TO_XYZ, WHITE
+
 CHANNELS = ("L", "a", "b")
 # The paper does not say its bins. Ours are 2 units wide, about the smallest difference one sees,
 # and reach over all colours of sRGB: a within [-86.2, 98.3], b within [-107.9, 94.5]. Grey is the
@@ -21,14 +23,6 @@ BIN_WIDTH = 2.0
 LOWEST = (0.0, -111.0, -111.0)
 HIGHEST = (100.0, 111.0, 111.0)
 NUM_BINS = tuple(round((h - low) / BIN_WIDTH) for low, h in zip(LOWEST, HIGHEST, strict=True))
-
-# IEC 61966-2-1: linear sRGB to XYZ, and the XYZ of its white (D65, 2 degrees).
-RGB_TO_XYZ = (
-  (0.412453, 0.357580, 0.180423),
-  (0.212671, 0.715160, 0.072169),
-  (0.019334, 0.119193, 0.950227),
-)
-WHITE = (0.95047, 1.0, 1.08883)
 
 
 class LabHistograms(NamedTuple):

@@ -1,6 +1,6 @@
 """What judges a generator: something that sees its results go by, and then says its figures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from imtrans.evaluation.figures import Figure, picture_figure
@@ -60,16 +60,18 @@ def log_scalars(scores: Sequence[Score], main_direction: str) -> dict[str, float
 class PictureJudge:
   """Takes the means of what was measured on every picture."""
 
-  def __init__(self, checksums: dict[str, str], *, seed: int, checkpoint: str | None):
+  def __init__(self, checksums: dict[str, str], *, resize: str, seed: int, checkpoint: str | None):
     """Starts with no picture.
 
     Args:
       checksums: SHA-256 of the weights behind a figure, by its name.
+      resize: what happened to the pictures' size.
       seed: of the noise that some figures use.
       checkpoint: of the generator, for the record.
     """
     self._columns: dict[str, list[float]] = {}
-    self._checksums, self._seed, self._checkpoint = checksums, seed, checkpoint
+    self._checksums, self._resize = checksums, resize
+    self._seed, self._checkpoint = seed, checkpoint
 
   def see(self, result: Result) -> None:
     """Takes the figures of a picture."""
@@ -85,8 +87,36 @@ class PictureJudge:
         picture_figure(
           name,
           values,
+          resize=self._resize,
           seed=self._seed if name == "noise_sensitivity" else None,
           weights=self._checksums.get(name),
           checkpoint=None if prefix else self._checkpoint,
         ),
       )
+
+
+class Judgement:
+  """The results of one direction, to be gone through once; after that, its scores."""
+
+  def __init__(self, results: Iterator[Result], judges: Sequence[Judge], direction: str):
+    """Starts with no result seen."""
+    self._results, self._judges, self._direction = results, judges, direction
+    self._count = 0
+
+  def __iter__(self) -> Iterator[Result]:
+    """Yields every result, after all judges have seen it."""
+    for result in self._results:
+      self._count += 1
+      for judge in self._judges:
+        judge.see(result)
+      yield result
+
+  def scores(self) -> list[Score]:
+    """Returns what the judges say; ValueError if there was no picture that could be used."""
+    if not self._count:
+      raise ValueError(
+        "no test picture could be used: check data.path with `imtrans data inspect`."
+      )
+    return [
+      Score(figure, of, self._direction) for judge in self._judges for of, figure in judge.figures()
+    ]

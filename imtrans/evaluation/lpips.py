@@ -7,9 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.sharding import Mesh
 
 from imtrans.evaluation.features import FEATURE_MAPS
 from imtrans.evaluation.weights import PerceptualWeights, check_network, perceptual_weights
+from imtrans.training.mesh import place
 
 EPSILON = 1e-10  # Added to norms, as the authors' code does.
 
@@ -69,11 +71,12 @@ def unit_length(features: Array) -> Array:
   return jnp.where(positive, features / length, 0.0)
 
 
-def lpips_distance(network: str) -> Callable[[Any, Any], Array]:
+def lpips_distance(network: str, mesh: Mesh | None = None) -> Callable[[Any, Any], Array]:
   """LPIPS with its trained weights, compiled.
 
   Args:
     network: "alex", which the authors recommend for evaluation, or "vgg".
+    mesh: where the weights are placed; the default device if None.
 
   Returns:
     (images, targets) -> [batch]; see `lpips`. Compiled once per shape.
@@ -81,7 +84,7 @@ def lpips_distance(network: str) -> Callable[[Any, Any], Array]:
   Raises:
     ValueError: for an unknown network, or if the weights are not installed.
   """
-  return functools.partial(_compiled(network), perceptual_weights(network))
+  return functools.partial(_compiled(network), place(perceptual_weights(network), mesh))
 
 
 @functools.lru_cache(maxsize=2)

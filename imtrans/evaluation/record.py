@@ -2,28 +2,30 @@
 
 import csv
 import json
+import math
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
-from imtrans.data import ImageSpec, denormalize, write_image
+from imtrans.data import ImageSpec, denormalize, normalize, read_image, write_image
 from imtrans.evaluation.evaluate import Evaluation
 from imtrans.evaluation.evaluation_set import EvaluationSet
 from imtrans.evaluation.gallery import (
   NAMES,
-  Card,
   Section,
-  choose_cards,
+  choose_shown,
   make_card,
   package_version,
   write_gallery,
 )
 from imtrans.evaluation.judges import Score, log_scalars
-from imtrans.evaluation.pairs import Result
+from imtrans.evaluation.pairs import Result, as_stored
 from imtrans.evaluation.pictures import image_suffix
+from imtrans.evaluation.sheets import shows_sources
 from imtrans.evaluation.translation import TrainedGenerator
 from imtrans.training.files import write_atomically
 from imtrans.training.run import Run
@@ -34,7 +36,14 @@ UNPAIRED = (
 )
 ALONE = "There are no true pictures to compare an output with: no figures."
 MARK = ".unfinished_evaluation"  # Beside pictures until all files are written.
-METHOD_TITLES = {"pix2pix": "pix2pix", "cyclegan": "CycleGAN"}
+METHOD_TITLES = {
+  "gan": "GAN",
+  "cgan": "Conditional GAN",
+  "bicyclegan": "BicycleGAN",
+  "cut": "CUT",
+  "pix2pix": "pix2pix",
+  "cyclegan": "CycleGAN",
+}
 
 
 def write_evaluation(
@@ -72,6 +81,7 @@ def write_evaluation(
   output.mkdir(parents=True, exist_ok=True)
   scores: list[Score] = []
   rows, sections = [], []
+  brightness: dict[str, _Brightness] = {}
   for index, generator in enumerate(generators):
     direction = generator.direction
     source, _ = pictures.domains(direction)
@@ -82,13 +92,23 @@ def write_evaluation(
     judgement = evaluation.judge(generators, index, checkpoint=run.checkpoint)
     shown = pictures.track(judgement, len(source), f"translating {NAMES[direction]}")
     spec = pictures.target_spec(direction)
-    cards = [make_card(result) for result in _saved(shown, folder, spec)]
-    _remove_others(folder, cards, _names_before(output, direction), spec)
-    rows += [{"name": card.name, "direction": direction, **card.figures} for card in cards]
-    sections.append(Section(direction, choose_cards(cards), len(cards)))
+    # Only names and figures are kept of all pictures: there may be many.
+    figures: dict[str, dict[str, float]] = {}
+    seen = brightness[direction] = _Brightness()
+    for result in _saved(shown, folder, spec):
+      figures[result.name] = result.figures
+      seen.add(result.source)
+    _remove_others(folder, figures, _names_before(output, direction), spec)
+    rows += [{"name": name, "direction": direction, **own} for name, own in figures.items()]
+    names = list(figures)
+    chosen = {names[index]: figures[names[index]] for index in choose_shown([*figures.values()])}
+    results = _read_again(pictures, generator, folder, chosen)
+    cards = [make_card(result, source=shows_sources(pictures)) for result in results]
+    sections.append(Section(direction, cards, len(figures)))
     scores += judgement.scores()
   metrics = log_scalars(scores, generators[0].direction)
   protocol = _protocol(run, sections, split, generators[0], pictures)
+  protocol["sources"] = {direction: seen.summary() for direction, seen in brightness.items()}
   note = ALONE if pictures.dataset.b is None else UNPAIRED
   notes = [] if metrics else [note]
   record = {
@@ -115,6 +135,22 @@ def write_evaluation(
   return record
 
 
+class _Brightness:
+  """Mean and deviation of all values of the sources: they tell one test set from another."""
+
+  def __init__(self) -> None:
+    self._sums = np.zeros(3)  # Of ones, values and squares.
+
+  def add(self, source: np.ndarray) -> None:
+    values = source.astype(np.float64)
+    self._sums += source.size, values.sum(), np.square(values).sum()
+
+  def summary(self) -> dict[str, float]:
+    count, total, squares = self._sums / max(1.0, self._sums[0])
+    spread = math.sqrt(max(0.0, squares - total**2)) if count else 0.0
+    return {"mean": round(float(total), 6), "deviation": round(spread, 6)}
+
+
 def _check_free(folder: Path, output: Path) -> None:
   """Pictures that were not written here must not be mixed with outputs, or overwritten by them."""
   ours = any((output / name).exists() for name in (MARK, "metrics.json"))
@@ -126,9 +162,34 @@ def _check_free(folder: Path, output: Path) -> None:
   (output / MARK).touch()
 
 
-def _remove_others(folder: Path, cards: Sequence[Card], before: set[str], spec: ImageSpec) -> None:
+def _read_again(
+  pictures: EvaluationSet,
+  generator: TrainedGenerator,
+  folder: Path,
+  chosen: Mapping[str, dict[str, float]],
+) -> Iterator[Result]:
+  """A few of the results, their outputs read back from their files.
+
+  Args:
+    pictures: the test set.
+    generator: of the direction.
+    folder: of the outputs.
+    chosen: the figures of each by its name.
+  """
+  source, _ = pictures.domains(generator.direction)
+  spec = pictures.target_spec(generator.direction)
+  indices = [index for index, name in enumerate(source.names) if name in chosen]
+  for names, images, count in pictures.batches(generator, indices):
+    targets = images.get("target")
+    for index, name in enumerate(names[:count]):
+      output = normalize(read_image(folder / f"{name}{image_suffix(spec)}"), spec)
+      target = None if targets is None else as_stored(targets[index], spec)
+      yield Result(name, images["source"][index], output, target, chosen[name])
+
+
+def _remove_others(folder: Path, written: Iterable[str], before: set[str], spec: ImageSpec) -> None:
   """Removes the pictures of an earlier evaluation that this one did not write again."""
-  for name in before - {card.name for card in cards}:
+  for name in before - set(written):
     path = folder / f"{name}{image_suffix(spec)}"
     if path.resolve().is_relative_to(folder.resolve()):
       path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+from jax.sharding import Mesh
 
 from imtrans.data import ImageError
 from imtrans.evaluation.diversity import mode_coverage, pairwise_diversity
@@ -13,6 +14,7 @@ from imtrans.evaluation.lpips import lpips_distance
 from imtrans.evaluation.pairs import Result, as_stored, colored
 from imtrans.evaluation.translation import TrainedGenerator
 from imtrans.evaluation.weights import BACKBONES
+from imtrans.training.mesh import divide
 
 MOST_SOURCES = 100  # As in the BicycleGAN paper.
 
@@ -29,6 +31,7 @@ class SampleJudge:
     num_samples: int,
     seed: int,
     checkpoint: str | None,
+    mesh: Mesh | None = None,
   ):
     """Translates nothing yet.
 
@@ -39,7 +42,10 @@ class SampleJudge:
       num_samples: outputs for one source.
       seed: of the pairs whose distance is measured.
       checkpoint: of the generator, for the record.
+      mesh: devices over which the network of "diversity_lpips_alex" divides its batches; the
+        default device if None.
     """
+    self._mesh, self._resize = mesh, pictures.resized(generator)
     self._pictures, self._criteria, self._generator = pictures, criteria, generator
     self._num_samples, self._seed, self._checkpoint = num_samples, seed, checkpoint
 
@@ -56,9 +62,11 @@ class SampleJudge:
 
   def _diversity(self) -> Figure:
     source, _ = self._pictures.domains(self._generator.direction)
-    distance = lpips_distance("alex")
+    distance, mesh = lpips_distance("alex", self._mesh), self._mesh
     diversity = pairwise_diversity(
-      lambda images, targets: distance(colored(images), colored(targets)),
+      lambda images, targets: distance(
+        divide(colored(images), mesh), divide(colored(targets), mesh)
+      ),
       (outputs for outputs, _ in self._outputs(spread_indices(len(source), MOST_SOURCES))),
       pairs_per_source=self._num_samples,
       seed=self._seed,
@@ -68,6 +76,7 @@ class SampleJudge:
       distance="lpips_alex",
       seed=self._seed,
       num_samples=self._num_samples,
+      resize=self._resize,
       weights=BACKBONES["alex"].sha256,
       checkpoint=self._checkpoint,
     )
@@ -83,6 +92,7 @@ class SampleJudge:
       coverage,
       num_samples=self._num_samples,
       seed=self._generator.seed,
+      resize=self._resize,
       checkpoint=self._checkpoint,
     )
 

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import Array
+from jax.sharding import Mesh
 
 from imtrans.evaluation.confusion import (
   SegmentationScores,
@@ -23,6 +24,7 @@ from imtrans.evaluation.confusion import (
   segmentation_scores,
 )
 from imtrans.networks import UNet
+from imtrans.training.mesh import divide, divisible, mesh_of, place, replicated
 
 # The U-Net ends in tanh, so its outputs are logits only if they reach far enough: at 10, one class
 # may be exp(20) times as probable as another.
@@ -55,6 +57,7 @@ def train_segmenter(
   features: int = 32,
   num_levels: int = 5,
   seed: int = 0,
+  mesh: Mesh | None = None,
   track: Callable[[Iterable[Any], int, str], Iterable[Any]] | None = None,
 ) -> Segmenter:
   """Trains a U-Net to find the class of every pixel, with cross-entropy and Adam.
@@ -73,7 +76,8 @@ def train_segmenter(
     features: channels of the U-Net's first level.
     num_levels: how often it halves the sides.
     seed: of the first parameters, the order and the mirroring; the same seed gives the same
-      segmenter on the same device.
+      segmenter on the same devices.
+    mesh: devices over which batches are divided, here and by `segment`; the default device if None.
     track: called as track(updates, total, title), for a progress bar.
 
   Returns:
@@ -94,16 +98,20 @@ def train_segmenter(
   )
   init = jax.jit(network.init, static_argnames="train")
   params = init(jax.random.key(seed), jnp.asarray(photos[:1]), train=False)["params"]
+  params = place(params, mesh)
   optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, num_steps))
-  opt_state = optimizer.init(params)
-  step = _training_step(network, optimizer)
+  opt_state = place(optimizer.init(params), mesh)
+  step = _training_step(network, optimizer, mesh)
   loss = jnp.zeros(())
   batches = _batches(photos, labels, batch_size, np.random.default_rng(seed))
   updates: Iterable[Any] = itertools.islice(batches, num_steps)
   if track is not None:
     updates = track(updates, num_steps, "training the segmenter")
   for images, classes in updates:
-    params, opt_state, loss = step(params, opt_state, images, classes)
+    batch = divide(images, mesh), divide(classes, mesh)
+    before = loss
+    params, opt_state, loss = step(params, opt_state, *batch)
+    jax.block_until_ready(before)  # Batches wait in device memory: the host stays one ahead.
   if not np.isfinite(loss):
     raise FloatingPointError("the segmenter's loss is not finite: use a smaller learning_rate.")
   protocol = {
@@ -140,18 +148,20 @@ def segment(segmenter: Segmenter, photos: np.ndarray, *, batch_size: int = 8) ->
   Args:
     segmenter: of `train_segmenter`.
     photos: float32 [pictures, height, width, channels] in [-1, 1].
-    batch_size: pictures per call.
+    batch_size: pictures per call; more if the segmenter's mesh cannot divide so many evenly.
 
   Returns:
     int32 [pictures, height, width].
   """
+  mesh = mesh_of(segmenter.params)
+  batch_size = divisible(batch_size, mesh)
   found = []
   for start in range(0, len(photos), batch_size):
     batch = photos[start : start + batch_size]
     # The last picture is repeated, so that the last batch needs no other compilation.
     missing = batch_size - len(batch)
     padded = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)])
-    predicted = np.asarray(_predict(segmenter.network, segmenter.params, padded))
+    predicted = np.asarray(_predict(segmenter.network, segmenter.params, divide(padded, mesh)))
     found.append(predicted[: len(batch)])
   return np.concatenate(found)
 
@@ -210,11 +220,16 @@ def _logits(network: UNet, params: Any, images: Array) -> Array:
   return LOGIT_SCALE * jnp.asarray(network.apply({"params": params}, images, train=False))
 
 
-def _training_step(network: UNet, optimizer: optax.GradientTransformation) -> Any:
+def _training_step(
+  network: UNet, optimizer: optax.GradientTransformation, mesh: Mesh | None
+) -> Any:
   def loss_of(params: Any, images: Array, labels: Array) -> Array:
     return cross_entropy(_logits(network, params, images), labels)
 
-  @functools.partial(jax.jit, donate_argnums=(0, 1))
+  # What comes out lies where it came in: one compilation serves all steps.
+  placed = None if mesh is None else replicated(mesh)
+
+  @functools.partial(jax.jit, donate_argnums=(0, 1), out_shardings=placed)
   def step(params: Any, opt_state: Any, images: Array, labels: Array) -> tuple[Any, Any, Array]:
     loss, gradient = jax.value_and_grad(loss_of)(params, images, labels)
     # optax raises decay rates to an integer count, which strict dtype promotion would refuse.

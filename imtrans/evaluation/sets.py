@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from jax.sharding import Mesh
 
 from imtrans.evaluation.criteria import CRITERIA
 from imtrans.evaluation.evaluation_set import EvaluationSet
 from imtrans.evaluation.extraction import (
+  OWN_SIZE,
   FeatureCollector,
   FeatureNetwork,
   FeatureSet,
@@ -31,6 +33,7 @@ from imtrans.evaluation.inception import inception
 from imtrans.evaluation.pairs import Result, as_stored
 from imtrans.evaluation.translation import TrainedGenerator
 from imtrans.evaluation.weights import INCEPTION_SHA256
+from imtrans.training.mesh import place
 
 KERNEL_SUBSET = 1000  # Pictures in a subset of the kernel distance, where there are so many.
 NUM_SUBSETS = 100
@@ -39,14 +42,16 @@ NUM_SUBSETS = 100
 class Gathered:
   """What set figures need of pictures that come one by one."""
 
-  def __init__(self, networks: Iterable[FeatureNetwork], *, colors: bool):
+  def __init__(self, networks: Iterable[FeatureNetwork], *, colors: bool, resize: str = "none"):
     """Starts with no picture.
 
     Args:
       networks: whose features are wanted.
       colors: whether colours are to be counted.
+      resize: what happened to the pictures' size before they come here.
     """
     self.count = 0
+    self.resize = resize
     self._collectors = {network.name: FeatureCollector(network) for network in networks}
     self._colors = LabCollector() if colors else None
     self._features: dict[str, FeatureSet] = {}
@@ -62,7 +67,8 @@ class Gathered:
   def features(self, name: str) -> FeatureSet:
     """Returns the features of all pictures; ValueError if there were none."""
     if name not in self._features:
-      self._features[name] = self._collectors[name].finish()
+      found = self._collectors[name].finish()
+      self._features[name] = found._replace(resize=_both(self.resize, found.resize))
     return self._features[name]
 
   def colors(self) -> LabHistograms:
@@ -70,6 +76,13 @@ class Gathered:
     if self._colors is None:
       raise ValueError("colours were not counted: ask for histogram_intersection from the start.")
     return self._colors.finish()
+
+
+def _both(before: str, within: str) -> str:
+  """What happened to the size of pictures before a network, and within it."""
+  if within == OWN_SIZE:
+    return before
+  return within if before == "none" else f"{before}, then to {within}"
 
 
 class SetCriteria:
@@ -82,6 +95,8 @@ class SetCriteria:
     *,
     inception_path: str | Path,
     inception_sha256: str = INCEPTION_SHA256,
+    frechet_minimum: int | None = None,
+    mesh: Mesh | None = None,
     seed: int,
   ):
     """Reads the weights, so that missing ones are known at once.
@@ -91,6 +106,8 @@ class SetCriteria:
       criteria: keys of `CRITERIA`; those of other kinds are left to others.
       inception_path: file of the weights of Inception; read only if they are needed.
       inception_sha256: what its SHA-256 must be.
+      frechet_minimum: fewest pictures for Frechet distances; by default one more than features.
+      mesh: devices over which the networks' batches are divided; the default device if None.
       seed: of subsets and projections.
 
     Raises:
@@ -103,14 +120,16 @@ class SetCriteria:
     }
     self.criteria = [name for name in criteria if CRITERIA[name].kind == "set"]
     needed = {CRITERIA[name].features for name in self.criteria} - {""}
-    self.seed = seed
+    self.seed, self.frechet_minimum = seed, frechet_minimum
     self.pictures = pictures
-    self._networks = [open_network[name]() for name in sorted(needed)]
+    opened = [open_network[name]() for name in sorted(needed)]
+    self._networks = [n._replace(weights=place(n.weights, mesh)) for n in opened]
     self._reals: dict[str, Gathered] = {}
 
-  def gathered(self) -> Gathered:
-    """Returns an empty collection."""
-    return Gathered(self._networks, colors="histogram_intersection" in self.criteria)
+  def gathered(self, resize: str = "none") -> Gathered:
+    """Returns an empty collection, for pictures whose size was changed as `resize` says."""
+    colors = "histogram_intersection" in self.criteria
+    return Gathered(self._networks, colors=colors, resize=resize)
 
   def real(self, generator: TrainedGenerator) -> Gathered:
     """What there is of the true pictures of a generator's target domain."""
@@ -118,7 +137,7 @@ class SetCriteria:
     if direction not in self._reals:
       _, target = self.pictures.domains(direction)
       true = self.pictures.true_pictures(generator)
-      gathered = self.gathered()
+      gathered = self.gathered(self.pictures.resized(generator))
       title = f"true pictures {direction[1].upper()}"
       for picture in self.pictures.track(true, len(target or ()), title):
         gathered.add(as_stored(picture, self.pictures.target_spec(direction)))
@@ -138,7 +157,7 @@ class SetJudge:
       checkpoint: of the generator, for the record.
     """
     self._criteria, self._generator, self._checkpoint = criteria, generator, checkpoint
-    self._fake = criteria.gathered()
+    self._fake = criteria.gathered(criteria.pictures.resized(generator))
 
   def see(self, result: Result) -> None:
     """Takes an output."""
@@ -150,7 +169,12 @@ class SetJudge:
     for name in self._criteria.criteria:
       try:
         figures = set_figures(
-          name, real, self._fake, seed=self._criteria.seed, checkpoint=self._checkpoint
+          name,
+          real,
+          self._fake,
+          frechet_minimum=self._criteria.frechet_minimum,
+          seed=self._criteria.seed,
+          checkpoint=self._checkpoint,
         )
       except ValueError as error:  # Too few were left, after those that could not be read.
         self._criteria.pictures.note(name, error)
@@ -160,7 +184,13 @@ class SetJudge:
 
 
 def set_figures(
-  name: str, real: Gathered, fake: Gathered, *, seed: int, checkpoint: str | None = None
+  name: str,
+  real: Gathered,
+  fake: Gathered,
+  *,
+  frechet_minimum: int | None = None,
+  seed: int,
+  checkpoint: str | None = None,
 ) -> list[Figure]:
   """The figures of one criterion.
 
@@ -168,6 +198,7 @@ def set_figures(
     name: a key of `CRITERIA` of the kind "set".
     real: true pictures.
     fake: generated ones.
+    frechet_minimum: fewest pictures for a Frechet distance; by default one more than features.
     seed: of subsets and projections.
     checkpoint: of the generator, for the record.
 
@@ -179,7 +210,9 @@ def set_figures(
   """
   if name == "histogram_intersection":
     images = {"real": real.count, "fake": fake.count}
-    return color_figures(real.colors(), fake.colors(), images=images, checkpoint=checkpoint)
+    return color_figures(
+      real.colors(), fake.colors(), images=images, resize=fake.resize, checkpoint=checkpoint
+    )
   network = CRITERIA[name].features
   true, made = real.features(network), fake.features(network)
   if name == "inception_score":
@@ -201,4 +234,4 @@ def set_figures(
       checkpoint=checkpoint,
     )
     return [figure._replace(spread=None) if whole else figure]
-  return [frechet_figure(true, made, checkpoint=checkpoint)]
+  return [frechet_figure(true, made, minimum=frechet_minimum, checkpoint=checkpoint)]

@@ -7,7 +7,34 @@ import numpy as np
 
 from imtrans.evaluation.evaluation_set import EvaluationSet, spread_indices
 from imtrans.evaluation.pairs import evaluate_pairs
+from imtrans.evaluation.previews import contact_sheet
 from imtrans.evaluation.translation import TrainedGenerator
+
+GRID = 8  # Pictures a row, and rows, of what is made of noise.
+
+
+def sample_sheet(
+  generators: Sequence[TrainedGenerator], pictures: EvaluationSet, *, count: int = 8
+) -> np.ndarray:
+  """A few translated test pictures as one picture, always the same ones.
+
+  Args:
+    generators: of `trained_generators`.
+    pictures: the test set.
+    count: pictures per generator; 64 where they are made of noise.
+
+  Returns:
+    uint8 [height, width, 3]: rows source | output | target, or a grid of what noise has become.
+  """
+  if not shows_sources(pictures):
+    made = sample_rows(generators, pictures, count=GRID * GRID)
+    return contact_sheet([row[1:2] for row in made], gap=1, sheet_columns=GRID)
+  return contact_sheet(sample_rows(generators, pictures, count=count))
+
+
+def shows_sources(pictures: EvaluationSet) -> bool:
+  """Whether sources are pictures that an output has to do with, rather than noise."""
+  return bool(getattr(pictures.dataset.a, "related", True))
 
 
 def sample_rows(

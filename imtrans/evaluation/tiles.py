@@ -147,34 +147,101 @@ def cut(length: int, tiling: Tiling) -> list[Span]:
 
 
 def translate_tiled(
-  translate: Callable[[np.ndarray], np.ndarray], image: np.ndarray, channels: int, tiling: Tiling
+  translate: Callable[[np.ndarray], np.ndarray],
+  image: np.ndarray,
+  channels: int,
+  tiling: Tiling,
+  *,
+  batch_size: int = 1,
+  store: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> np.ndarray:
-  """Translates an image tile by tile; only one tile is with the generator at a time.
+  """Translates an image tile by tile; only one batch of tiles is with the generator at a time.
+
+  The result is stored row of tiles by row of tiles, so beside the image and the result there are
+  never more than a few tiles' height of rows in float.
 
   Args:
-    translate: from [1, height, width, channels] to float32 [1, height, width, target channels]. It
-      sees one shape for all images that are larger than a tile in both directions.
+    translate: from [batch, height, width, channels] to float32 [batch, height, width, target
+      channels]. It sees one shape for all images that are larger than a tile in both directions.
     image: [height, width, channels] of any height and width, padded as for a whole translation.
     channels: of the target.
     tiling: how it is cut.
+    batch_size: tiles in a batch; the last batch is filled up with a tile that is there already.
+    store: from float32 [rows, width, target channels] to the values in which the result is kept,
+      pixel by pixel; float32 by default.
 
   Returns:
-    float32 [height, width, target channels].
+    [height, width, target channels] of what `store` makes.
+
+  Raises:
+    ValueError: if the batch size is below one.
   """
+  if batch_size < 1:
+    raise ValueError(f"the batch size must be at least 1, got {batch_size}.")
   height, width = image.shape[:2]
   padded, (top, left) = pad_to_multiple(image[None], tiling.multiple)
-  result = np.zeros((*padded.shape[1:3], channels), np.float32)
-  columns = cut(padded.shape[2], tiling)
-  for row in cut(padded.shape[1], tiling):
-    for column in columns:
-      tile = translate(padded[:, row.start : row.stop, column.start : column.stop])[0]
-      kept = tile[
-        row.first - row.start : row.last - row.start,
-        column.first - column.start : column.last - column.start,
-      ]
-      weights = row.weights[:, None, None] * column.weights[None, :, None]
-      result[row.first : row.last, column.first : column.last] += weights * kept
-  return result[top : top + height, left : left + width]
+  rows, columns = (cut(length, tiling) for length in padded.shape[1:3])
+  places = list(itertools.product(rows, columns))
+  batch_size = min(batch_size, len(places))
+  result = _Result(top, height, left, width, padded.shape[2], channels, store)
+  for index in range(0, len(places), batch_size):
+    batch = places[index : index + batch_size]
+    tiles = [padded[0, r.start : r.stop, c.start : c.stop] for r, c in batch]
+    tiles += tiles[-1:] * (batch_size - len(tiles))
+    result.finish(before=batch[0][0].first)
+    for (row, column), made in zip(batch, translate(np.stack(tiles)), strict=False):
+      result.add(row, column, made)
+  result.finish(before=padded.shape[1])
+  return result.pixels
+
+
+class _Result:
+  """The pixels that are done, and the rows of the padded image to which tiles are still added."""
+
+  def __init__(
+    self,
+    top: int,
+    height: int,
+    left: int,
+    width: int,
+    padded_width: int,
+    channels: int,
+    store: Callable[[np.ndarray], np.ndarray] | None,
+  ):
+    self._top, self._left = top, left
+    self._store = store or np.asarray
+    dtype = self._store(np.zeros((0, 0, channels), np.float32)).dtype
+    self.pixels = np.empty((height, width, channels), dtype)
+    self._first = 0  # Of the open rows, in the padded image.
+    self._open = np.zeros((0, padded_width, channels), np.float32)
+
+  def add(self, row: Span, column: Span, tile: np.ndarray) -> None:
+    """Adds what is kept of a tile [height, width, channels]."""
+    missing = row.last - self._first - len(self._open)
+    if missing > 0:
+      more = np.zeros((missing, *self._open.shape[1:]), np.float32)
+      self._open = np.concatenate([self._open, more]) if len(self._open) else more
+    kept = tile[
+      row.first - row.start : row.last - row.start,
+      column.first - column.start : column.last - column.start,
+    ]
+    weights = row.weights[:, None, None] * column.weights[None, :, None]
+    rows = slice(row.first - self._first, row.last - self._first)
+    self._open[rows, column.first : column.last] += weights * kept
+
+  def finish(self, *, before: int) -> None:
+    """Stores the open rows above one of the padded image: no tile will be added to them."""
+    count = before - self._first
+    if count <= 0:
+      return
+    height, width = self.pixels.shape[:2]
+    # The padding is not kept.
+    low, high = max(self._first, self._top), min(before, self._top + height)
+    if low < high:
+      done = self._open[low - self._first : high - self._first, self._left : self._left + width]
+      self.pixels[low - self._top : high - self._top] = self._store(done)
+    self._open = self._open[count:].copy()
+    self._first = before
 
 
 def _risen(pixels: np.ndarray, middle: int, blend: int) -> np.ndarray:

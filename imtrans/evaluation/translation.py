@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.sharding import NamedSharding, PartitionSpec
 
 from imtrans.methods.locality import Locality, find_locality
+from imtrans.training.mesh import divide, mesh_of
 
 
 class TrainedGenerator(NamedTuple):
@@ -65,7 +65,7 @@ class TrainedGenerator(NamedTuple):
       float32 [batch, height, width, target channels] in [-1, 1], maybe still being computed.
     """
     function = _compiled(self.translate, self.direction, self.mode)
-    placed = _divided(images, self.generator_params)
+    placed = divide(images, mesh_of(self.generator_params))
     return function(self.generator_params, self.extras, placed, np.uint32(self.seed % 2**32))
 
   def locality(self, channels: int) -> Locality:
@@ -79,16 +79,6 @@ class TrainedGenerator(NamedTuple):
       direction=self.direction,
       mode=self.mode,
     )
-
-
-def _divided(images: np.ndarray, generator_params: Any) -> Any:
-  """Divides a batch over the devices that hold the parameters, where it can be divided evenly."""
-  sharding = getattr(jax.tree.leaves(generator_params)[0], "sharding", None)
-  if not isinstance(sharding, NamedSharding) or sharding.mesh.size == 1:
-    return images
-  devices = sharding.mesh.shape[sharding.mesh.axis_names[0]]
-  axis = sharding.mesh.axis_names[0] if len(images) % devices == 0 else None
-  return jax.device_put(images, NamedSharding(sharding.mesh, PartitionSpec(axis)))
 
 
 @functools.lru_cache(maxsize=16)
@@ -131,6 +121,8 @@ def pad_to_multiple(images: np.ndarray, multiple: int) -> tuple[np.ndarray, tupl
     widths.append((missing // 2, missing - missing // 2))
   widths.append((0, 0))
   for axis in (1, 2):
+    if not any(widths[axis]):
+      continue  # Nothing is copied.
     amounts = [(0, 0)] * 4
     amounts[axis] = widths[axis]
     mode = "reflect" if max(widths[axis]) < images.shape[axis] else "edge"

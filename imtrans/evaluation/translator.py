@@ -1,6 +1,8 @@
 """A trained run as a function of pictures: `imtrans.load(workdir).translate(image)`."""
 
-from collections.abc import Iterable, Iterator
+import collections
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imtrans.data import ImageSpec, denormalize, normalize
+from imtrans.data.task import View
+from imtrans.data.tasks import task_view
 from imtrans.evaluation.generators import trained_generators
 from imtrans.evaluation.pairs import as_stored
 from imtrans.evaluation.pictures import prepared, stored_spec
@@ -35,14 +39,22 @@ class Translator:
       for generator in trained_generators(run.config, run.method, run.generator_params, run.extras)
     }
     self.directions = tuple(self._generators)
+    data, source = run.config.data, run.specs["a"]
+    self._view = task_view(data.task, source, **data.options.to_dict())
 
   def source_spec(self, direction: str | None = None) -> ImageSpec:
     """What the pictures to translate are, as recorded in training."""
     return self.run.specs[self._checked(direction)[0]]
 
   def target_spec(self, direction: str | None = None) -> ImageSpec:
-    """What the translated pictures are, as recorded in training."""
-    return self.run.specs[self._checked(direction)[1]]
+    """What the translated pictures are, as recorded in training.
+
+    Where the network makes a part of a picture alone, as the colours of a grey one, they are the
+    whole pictures.
+    """
+    direction = self._checked(direction)
+    view = self._view_of(direction)
+    return self.run.specs[direction[1]] if view is None else view.spec
 
   def translate(
     self,
@@ -52,6 +64,7 @@ class Translator:
     mode: str | None = None,
     seed: int = 0,
     tiling: Tiling | None = None,
+    batch_size: int | None = None,
   ) -> np.ndarray:
     """Translates one picture, or a batch of pictures of one size.
 
@@ -71,6 +84,8 @@ class Translator:
         not; what the run's config says by default.
       seed: of latent code and dropout.
       tiling: of `plan_tiles`, for pictures too large for the device; whole pictures by default.
+      batch_size: tiles that are translated together; by default as many as have no more pixels
+        than `eval_batch_size` pictures of the training size.
 
     Returns:
       The translation with the input's type, height and width, and the channels of the target
@@ -81,10 +96,17 @@ class Translator:
         remedy; for a direction that the run does not have; for an unknown mode.
     """
     array = np.asarray(image)
-    outputs, target = self._run(array, direction, mode, seed, tiling)
-    if target.palette is not None:
-      outputs = as_stored(outputs, target)  # Labels are those of the palette in every type.
-    result = denormalize(outputs, stored_spec(array.dtype, target)).astype(array.dtype)
+    generator, source, target = self._ready(direction, mode, seed)
+    batch, stored = prepared(array, source)
+    wanted = stored_spec(array.dtype, target)
+
+    def store(outputs: np.ndarray) -> np.ndarray:
+      if target.palette is not None:
+        outputs = as_stored(outputs, target)  # Labels are those of the palette in every type.
+      return denormalize(outputs, wanted).astype(array.dtype)
+
+    translate = functools.partial(self._whole, generator, stored)
+    result = self._translated(translate, batch, target.channels, store, tiling, batch_size)
     if array.ndim == 2 and target.channels == 1:
       return result[0, :, :, 0]
     return result if array.ndim == 4 else result[0]
@@ -97,6 +119,7 @@ class Translator:
     mode: str | None = None,
     seed: int = 0,
     tiling: Tiling | None = None,
+    batch_size: int | None = None,
   ) -> np.ndarray:
     """Translates into the type and the range of the target domain's training pictures.
 
@@ -106,6 +129,7 @@ class Translator:
       mode: see `translate`.
       seed: see `translate`.
       tiling: see `translate`.
+      batch_size: see `translate`.
 
     Returns:
       [height, width, channels], or a batch for a batch, as `target_spec` says: a 5-channel uint16
@@ -115,8 +139,11 @@ class Translator:
       ValueError: see `translate`.
     """
     array = np.asarray(image)
-    outputs, target = self._run(array, direction, mode, seed, tiling)
-    result = denormalize(outputs, target)
+    generator, source, target = self._ready(direction, mode, seed)
+    batch, stored = prepared(array, source)
+    store = functools.partial(denormalize, spec=target)
+    translate = functools.partial(self._whole, generator, stored)
+    result = self._translated(translate, batch, target.channels, store, tiling, batch_size)
     return result if array.ndim == 4 else result[0]
 
   def translate_stream(
@@ -141,8 +168,9 @@ class Translator:
       mode: see `translate`.
       seed: see `translate`.
       batch_size: pictures of the training size that are translated together at most, and as many
-        larger ones as have no more pixels; by default the config's `eval_batch_size`.
-      tiling: of `plan_tiles`; then pictures are translated one by one.
+        larger ones as have no more pixels; by default the config's `eval_batch_size`. With tiles
+        see `translate`.
+      tiling: of `plan_tiles`; then pictures are translated one by one, their tiles in batches.
 
     Returns:
       An iterator: for each picture, in order, what `translate_to_target` returns, or a ValueError
@@ -164,18 +192,36 @@ class Translator:
       return normalize(batch, stored)[0]
 
     def in_tiles(image: ArrayLike) -> np.ndarray:
-      options = {"direction": direction, "mode": mode, "seed": seed, "tiling": tiling}
-      return self.translate_to_target(image, **options)
+      options = {"direction": direction, "mode": mode, "seed": seed}
+      return self.translate_to_target(image, tiling=tiling, batch_size=batch_size, **options)
 
     if tiling is not None:
       return map(attempted(in_tiles), images)
+    # A part of a picture is joined with its source when it comes out.
+    sources: collections.deque[np.ndarray | ValueError] = collections.deque()
+    joins = self._view_of(generator.direction) is not None
+
+    def prepared_one(image: ArrayLike | ValueError) -> np.ndarray | ValueError:
+      ready = attempted(whole)(image)
+      if joins:
+        sources.append(ready)
+      return ready
+
+    def finished(result: np.ndarray | ValueError) -> np.ndarray | ValueError:
+      source = sources.popleft() if joins else None
+      if isinstance(result, ValueError):
+        return result
+      if isinstance(source, np.ndarray):
+        result = self._joined(generator.direction, source, result)
+      return denormalize(result, target)
+
     results = translate_stream(
       generator,
-      map(attempted(whole), images),
+      map(prepared_one, images),
       batch_size=size,
       batch_pixels=size * self.run.config.data.crop_size**2,
     )
-    return map(attempted(lambda result: denormalize(result, target)), results)
+    return map(finished, results)
 
   def plan_tiles(
     self,
@@ -219,36 +265,56 @@ class Translator:
       remedy="choose mode 'test' (--mode test), " if helps else "",
     )
 
-  def _run(
+  def _whole(
+    self, generator: TrainedGenerator, stored: ImageSpec, pictures: np.ndarray
+  ) -> np.ndarray:
+    """Translates stored pictures [batch, height, width, channels] to whole ones in [-1, 1]."""
+    sources = normalize(pictures, stored)
+    return self._joined(generator.direction, sources, generator(sources))
+
+  def _joined(self, direction: str, sources: np.ndarray, made: np.ndarray) -> np.ndarray:
+    """What a generator made as whole pictures; all of them [..., channels] in [-1, 1]."""
+    view = self._view_of(direction)
+    if view is None:
+      return made
+    return view.whole(sources, as_stored(made, self.run.specs[direction[1]]))
+
+  def _view_of(self, direction: str) -> View | None:
+    return self._view if direction == "ab" else None
+
+  def _translated(
     self,
-    array: np.ndarray,
-    direction: str | None,
-    mode: str | None,
-    seed: int,
+    translate: Callable[[np.ndarray], np.ndarray],
+    batch: np.ndarray,
+    channels: int,
+    store: Callable[[np.ndarray], np.ndarray],
     tiling: Tiling | None,
-  ) -> tuple[np.ndarray, ImageSpec]:
-    """The output, float32 [batch, height, width, channels] in [-1, 1], and what its domain is."""
-    generator, source, target = self._ready(direction, mode, seed)
-    batch, stored = prepared(array, source)
+    batch_size: int | None,
+  ) -> np.ndarray:
+    """What `store` makes of the translations of stored pictures [batch, height, width, channels].
+
+    In tiles each picture is stored piece by piece: all of it in float would need ten times as much
+    memory as a picture of 8 bits.
+    """
     if tiling is None:
-      return generator(normalize(batch, stored)), target
-
-    def translate(tile: np.ndarray) -> np.ndarray:
-      return generator(normalize(tile, stored))
-
-    outputs = [translate_tiled(translate, image, target.channels, tiling) for image in batch]
-    return np.stack(outputs), target
+      return store(translate(batch))
+    if batch_size is None:
+      pixels = self.run.config.eval_batch_size * self.run.config.data.crop_size**2
+      batch_size = max(1, pixels // tiling.size**2)
+    options = {"batch_size": batch_size, "store": store}
+    pictures = [translate_tiled(translate, image, channels, tiling, **options) for image in batch]
+    return pictures[0][None] if len(pictures) == 1 else np.stack(pictures)
 
   def _ready(
     self, direction: str | None, mode: str | None, seed: int
   ) -> tuple[TrainedGenerator, ImageSpec, ImageSpec]:
-    """The generator that is asked for, and what its sources and targets are."""
+    """The generator that is asked for, and what its sources and the translated pictures are."""
     direction = self._checked(direction)
     if mode not in (None, "train", "test"):
       raise ValueError(f"mode must be 'train' or 'test', got {mode!r}.")
     generator = self._generators[direction]
-    source, target = (self.run.specs[domain] for domain in direction)
-    return generator._replace(mode=mode or generator.mode, seed=seed), source, target
+    generator = generator._replace(mode=mode or generator.mode, seed=seed)
+    return generator, self.run.specs[direction[0]], self.target_spec(direction)
 
   def _checked(self, direction: str | None) -> str:
     direction = direction or self.directions[0]
@@ -256,7 +322,7 @@ class Translator:
       known = " or ".join(self.directions)
       raise ValueError(
         f"this run translates in direction {known}, not {direction!r}: train the other direction, "
-        "or an unpaired method, which learns both."
+        "or cyclegan, which learns both."
       )
     return direction
 

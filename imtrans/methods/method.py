@@ -1,5 +1,6 @@
 """The contract between a method and the training step, and how a method calls its networks."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -110,19 +111,43 @@ def apply_together(
   Returns:
     One output per batch, and the updated collections.
   """
-  count = len(images)
+  return run_together(functools.partial(apply, module, params), collections, images, key)
+
+
+def run_together(
+  run: Callable[..., tuple[Any, PyTree]],
+  collections: PyTree,
+  inputs: Sequence[Any],
+  key: Array | None = None,
+) -> tuple[list[Any], PyTree]:
+  """Calls a network with several batches, in one pass where that makes no difference.
+
+  Args:
+    run: (collections, input, key) -> (output, collections), trees of arrays [batch, ...].
+    collections: of the network.
+    inputs: trees of equal shapes.
+    key: for dropout; not needed by a network without.
+
+  Returns:
+    One output per input, and the updated collections.
+  """
+  count = len(inputs)
   if "batch_stats" in collections:
     outputs = []
-    for index, batch in enumerate(images):
+    for index, own_input in enumerate(inputs):
       own_key = None if key is None else jax.random.fold_in(key, index)
-      output, collections = apply(module, params, collections, batch, own_key)
+      output, collections = run(collections, own_input, own_key)
       outputs.append(output)
     return outputs, collections
   # Interleaved, so that a batch that is split over devices stays where it is.
-  together = jnp.stack(images, axis=1).reshape(-1, *images[0].shape[1:])
-  output, collections = apply(module, params, collections, together, key)
-  parts = output.reshape(-1, count, *output.shape[1:])
-  return [parts[:, index] for index in range(count)], collections
+  together = jax.tree.map(
+    lambda *leaves: jnp.stack(leaves, axis=1).reshape(-1, *leaves[0].shape[1:]), *inputs
+  )
+  output, collections = run(collections, together, key)
+  parts = jax.tree.map(lambda leaf: leaf.reshape(-1, count, *leaf.shape[1:]), output)
+  return [
+    jax.tree.map(lambda leaf, own=index: leaf[:, own], parts) for index in range(count)
+  ], collections
 
 
 def translate_each(

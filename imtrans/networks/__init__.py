@@ -1,17 +1,45 @@
 """Generators and discriminators: Flax modules from arrays to arrays."""
 
+from imtrans.networks.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
+from imtrans.networks.latent_encoder import ConvEncoder, ResNetEncoder
+from imtrans.networks.multiscale_discriminator import MultiScaleDiscriminator
 from imtrans.networks.patch_discriminator import PatchDiscriminator, PixelDiscriminator
+from imtrans.networks.patch_head import PatchHead
+from imtrans.networks.perceptron import PerceptronDiscriminator, PerceptronGenerator
 from imtrans.networks.resnet import ResNet
 from imtrans.networks.unet import UNet
 
 GENERATORS = {"unet": UNet, "resnet": ResNet}
-DISCRIMINATORS = {"patch": PatchDiscriminator, "pixel": PixelDiscriminator}
+DISCRIMINATORS = {
+  "multiscale": MultiScaleDiscriminator,
+  "patch": PatchDiscriminator,
+  "pixel": PixelDiscriminator,
+}
+ENCODERS = {"resnet": ResNetEncoder, "convolutional": ConvEncoder}
+
+# Of codes alone, not of images.
+CODE_GENERATORS = {"convolutional": ConvolutionalGenerator, "perceptron": PerceptronGenerator}
+GENERATORS |= CODE_GENERATORS
+DISCRIMINATORS |= {
+  "convolutional": ConvolutionalDiscriminator,
+  "perceptron": PerceptronDiscriminator,
+}
 
 __all__ = [
+  "CODE_GENERATORS",
   "DISCRIMINATORS",
+  "ENCODERS",
   "GENERATORS",
+  "ConvEncoder",
+  "ConvolutionalDiscriminator",
+  "ConvolutionalGenerator",
+  "MultiScaleDiscriminator",
   "PatchDiscriminator",
+  "PatchHead",
+  "PerceptronDiscriminator",
+  "PerceptronGenerator",
   "PixelDiscriminator",
   "ResNet",
+  "ResNetEncoder",
   "UNet",
 ]

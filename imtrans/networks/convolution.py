@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from imtrans.networks.halo import apply_padded, num_row_shards
 from imtrans.networks.products import gather_convolve, scatter_convolve, scatter_transposed
 from imtrans.networks.winograd import winograd_convolve
 from imtrans.theory.lipschitz import power_iteration
@@ -20,19 +21,6 @@ from imtrans.theory.lipschitz import power_iteration
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 BIASES = ("added", "idle", "none")
 FEW, MANY = 4, 16  # Channels below and above which a lowering on CPU pays.
-
-
-def reflect_pad(images: Array, padding: int) -> Array:
-  """Pads height and width by reflection without repeating the edge.
-
-  Args:
-    images: [batch, height, width, channels], height and width larger than `padding`.
-    padding: pixels on each side.
-
-  Returns:
-    [batch, height + 2 padding, width + 2 padding, channels].
-  """
-  return jnp.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)), mode="reflect")
 
 
 def convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0) -> Array:
@@ -47,12 +35,11 @@ def convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0)
   Returns:
     [batch, (height + 2 padding - kernel_height) // stride + 1, likewise, out].
   """
-  return lax.platform_dependent(
-    images,
-    kernel,
-    cpu=functools.partial(_convolve_on_cpu, stride=stride, padding=padding),
-    default=functools.partial(direct_convolve, stride=stride, padding=padding),
-  )
+  direct = functools.partial(direct_convolve, stride=stride, padding=padding)
+  if num_row_shards() > 1:  # The one lowering whose rows XLA can split.
+    return direct(images, kernel)
+  on_cpu = functools.partial(_convolve_on_cpu, stride=stride, padding=padding)
+  return lax.platform_dependent(images, kernel, cpu=on_cpu, default=direct)
 
 
 def direct_convolve(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
@@ -141,12 +128,11 @@ def transposed_convolve(
       "transposed_convolve doubles its input: size - 2 padding + output_padding must be 2, "
       f"got kernel {kernel.shape[:2]}, padding {padding}, output_padding {output_padding}."
     )
-  return lax.platform_dependent(
-    images,
-    kernel,
-    cpu=functools.partial(scatter_transposed, padding=padding),
-    default=functools.partial(phased_transposed, padding=padding),
-  )
+  phased = functools.partial(phased_transposed, padding=padding)
+  if num_row_shards() > 1:
+    return phased(images, kernel)
+  on_cpu = functools.partial(scatter_transposed, padding=padding)
+  return lax.platform_dependent(images, kernel, cpu=on_cpu, default=phased)
 
 
 def phased_transposed(images: Array, kernel: Array, *, padding: int) -> Array:
@@ -218,7 +204,8 @@ class Convolution(nn.Module):
       kernel = self._normalized(kernel)
     images, kernel = images.astype(self.dtype), kernel.astype(self.dtype)
     if self.padding_mode == "reflect":
-      outputs = convolve(reflect_pad(images, self.padding), kernel, stride=self.stride)
+      valid = functools.partial(convolve, stride=self.stride)
+      outputs = apply_padded(valid, images, kernel, padding=self.padding)
     elif self.padding_mode == "zero":
       outputs = convolve(images, kernel, stride=self.stride, padding=self.padding)
     else:

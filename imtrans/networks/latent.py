@@ -6,6 +6,12 @@ from jax import Array
 LATENT_PLACES = ("input", "all")
 
 
+def check_code(latent: Array) -> None:
+  """Raises ValueError unless a code is a vector for each image, [batch, latent_size]."""
+  if latent.ndim != 2:
+    raise ValueError(f"a code must have shape [batch, latent_size], got {latent.shape}.")
+
+
 def append_latent(hidden: Array, latent: Array | None) -> Array:
   """Concatenates a code to the channels of every pixel.
 

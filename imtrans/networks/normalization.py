@@ -1,8 +1,13 @@
 """Normalisation layers by name: instance, batch or none, with the biases that go with each."""
 
+import functools
+import math
+
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array, lax
+
+from imtrans.networks.halo import num_row_shards
 
 EPSILON = 1e-5
 MOMENTUM = 0.9
@@ -21,9 +26,8 @@ def instance_norm(images: Array, *, epsilon: float = EPSILON) -> Array:
   Returns:
     The same shape and dtype; a constant channel becomes zero.
   """
-  batch, *_, channels = images.shape
-  values = images.astype(jnp.float32).reshape(batch, -1, channels)
-  normalized, _, _ = _normalize(values, epsilon)
+  values, axes = _values(images.astype(jnp.float32), (1, 2))
+  normalized, _, _ = _normalize(values, axes, epsilon)
   return normalized.reshape(images.shape).astype(images.dtype)
 
 
@@ -40,31 +44,45 @@ def batch_norm(images: Array, *, epsilon: float = EPSILON) -> tuple[Array, Array
   Returns:
     The same shape in float32, and the batch's mean and unbiased variance [channels].
   """
-  values = images.astype(jnp.float32).reshape(1, -1, images.shape[-1])
-  normalized, mean, variance = _normalize(values, epsilon)
-  count = values.shape[1]
-  unbiased = variance[0, 0] * (count / max(count - 1, 1))
-  return normalized.reshape(images.shape), mean[0, 0], unbiased
+  values, axes = _values(images.astype(jnp.float32), (0, 1, 2))
+  normalized, mean, variance = _normalize(values, axes, epsilon)
+  count = math.prod(images.shape[:3])
+  unbiased = variance.ravel() * (count / max(count - 1, 1))
+  return normalized.reshape(images.shape), mean.ravel(), unbiased
 
 
-def _normalize(values: Array, epsilon: float) -> tuple[Array, Array, Array]:
-  """Normalises [groups, values, channels] over its values; also returns mean and variance."""
-  mean = _sum(values) / values.shape[1]
+def _values(images: Array, axes: tuple[int, ...]) -> tuple[Array, tuple[int, ...]]:
+  """Makes one axis of some neighbouring ones before the last, and returns which it is.
+
+  Where rows are split over devices the pixels cannot be one axis: all is left as it is.
+  """
+  if num_row_shards() > 1:
+    return images, axes
+  return images.reshape(math.prod(images.shape[: axes[0]]), -1, images.shape[-1]), (1,)
+
+
+def _normalize(values: Array, axes: tuple[int, ...], epsilon: float) -> tuple[Array, Array, Array]:
+  """Normalises over some axes; also returns mean and variance, with those axes of length one."""
+  count = math.prod(values.shape[axis] for axis in axes)
+  mean = _sum(values, axes) / count
   centred = values - mean
-  variance = _sum(jnp.square(centred)) / values.shape[1]
+  variance = _sum(jnp.square(centred), axes) / count
   return centred * lax.rsqrt(variance + epsilon), mean, variance
 
 
-def _sum(values: Array) -> Array:
-  """Sums [groups, values, channels] over its values, to [groups, 1, channels].
+def _sum(values: Array, axes: tuple[int, ...]) -> Array:
+  """Sums over some axes, which stay with length one.
 
   A product with ones on CPU, and so is its derivative: XLA's own sums over anything but the last
   axis take four to six times as long there.
   """
+  direct = functools.partial(jnp.sum, axis=axes, keepdims=True)
+  if axes != (1,):
+    return direct(values)
   return lax.platform_dependent(
     values,
     cpu=lambda values: jnp.ones((values.shape[0], 1, values.shape[1]), values.dtype) @ values,
-    default=lambda values: jnp.sum(values, axis=1, keepdims=True),
+    default=direct,
   )
 
 

@@ -6,7 +6,7 @@ from jax import Array
 
 from imtrans.networks.convolution import Convolution
 from imtrans.networks.normalization import Normalization, convolution_bias
-from imtrans.theory.patches import Layer
+from imtrans.theory.patches import Layer, output_size
 
 
 class PatchDiscriminator(nn.Module):
@@ -20,20 +20,26 @@ class PatchDiscriminator(nn.Module):
   features: int = 64  # Channels of the first layer; doubled per layer, at most 8 times.
   norm: str = "batch"
   spectral_norm: bool = False
+  padding: int = 1  # Two in pix2pixHD and SPADE, whose maps are larger for it.
   dtype: jnp.dtype = jnp.float32
 
   @property
   def layers(self) -> tuple[Layer, ...]:
     """The geometry of the convolutions, first to last."""
-    return (Layer(4, 2, 1),) * self.num_layers + (Layer(4, 1, 1),) * 2
+    return (Layer(4, 2, self.padding),) * self.num_layers + (Layer(4, 1, self.padding),) * 2
 
-  @nn.compact
   def __call__(self, images: Array, *, train: bool) -> Array:
     """Maps [batch, height, width, channels] in [-1, 1] to logits [batch, height', width', 1]."""
+    return self.activations(images, train=train)[-1]
+
+  @nn.compact
+  def activations(self, images: Array, *, train: bool) -> list[Array]:
+    """Returns what every layer makes of the images, the logits last, for feature matching."""
     _check_images(images)
     if not 0 <= self.num_layers <= 6:
       raise ValueError(f"num_layers must be between 0 and 6, got {self.num_layers}.")
-    hidden = images
+    _check_size(images, self.layers)
+    hidden, outputs = images, []
     *hidden_layers, last = self.layers
     for index, layer in enumerate(hidden_layers):
       hidden = Convolution(
@@ -47,10 +53,11 @@ class PatchDiscriminator(nn.Module):
       norm = "none" if index == 0 else self.norm
       hidden = Normalization(norm, self.dtype, name=f"norm_{index}")(hidden, train=train)
       hidden = nn.leaky_relu(hidden, 0.2)
+      outputs.append(hidden)
     logits = Convolution(
       1, *last, spectral_norm=self.spectral_norm, dtype=self.dtype, name="logits"
     )(hidden)
-    return logits.astype(jnp.float32)
+    return [*outputs, logits.astype(jnp.float32)]
 
 
 class PixelDiscriminator(nn.Module):
@@ -88,6 +95,18 @@ class PixelDiscriminator(nn.Module):
     last = convolution_bias(self.norm, normalized=False)
     logits = convolution(1, "logits", last, nn.leaky_relu(hidden, 0.2))
     return logits.astype(jnp.float32)
+
+
+def _check_size(images: Array, layers: tuple[Layer, ...]) -> None:
+  height, width = images.shape[1:3]
+  try:
+    output_size(layers, min(height, width))
+  except ValueError:
+    raise ValueError(
+      f"images of {height}x{width} pixels are too small for a patch discriminator of "
+      f"{len(layers)} convolutions: choose larger images, a smaller discriminator.num_layers, or "
+      "fewer scales."
+    ) from None
 
 
 def _check_images(images: Array) -> None:

@@ -1,9 +1,12 @@
 """Residual generator."""
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from imtrans.networks.antialiasing import blur_double, blur_halve
 from imtrans.networks.convolution import Convolution, TransposedConvolution
 from imtrans.networks.latent import append_latent
 from imtrans.networks.normalization import Normalization, convolution_bias
@@ -14,6 +17,10 @@ class ResNet(nn.Module):
 
   c7s1-64, d128, d256, R256 x num_blocks, u128, u64, c7s1-out, with reflection padding in the
   7x7 convolutions and the residual blocks. Height and width must be multiples of four.
+
+  What its encoder makes of an image is noted by layer, for `imtrans.methods.features`: "image"
+  itself, "down_1" and "down_2" (the convolutions, before they are normalised), and the residual
+  blocks "block_0", "block_1", ...
   """
 
   out_channels: int = 3
@@ -21,6 +28,8 @@ class ResNet(nn.Module):
   features: int = 64
   norm: str = "instance"
   dropout: float = 0.0  # Inside the residual blocks.
+  antialiased: bool = False  # Sizes change by blurs and not by strides, as in CUT.
+  remat: bool = False  # Residual blocks are computed again on the way back: slower, less memory.
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
@@ -58,25 +67,47 @@ class ResNet(nn.Module):
     hidden = nn.relu(
       normalize(reflected(self.features, 7, "input", append_latent(images, latent)), "input")
     )
+    layers = {"image": images}
+    stride = 1 if self.antialiased else 2
     for index in (1, 2):
       name = f"down_{index}"
       hidden = Convolution(
-        self.features * 2**index, 3, 2, 1, bias=bias, dtype=self.dtype, name=name
+        self.features * 2**index, 3, stride, 1, bias=bias, dtype=self.dtype, name=name
       )(hidden)
+      layers[name] = hidden
       hidden = nn.relu(normalize(hidden, name))
+      if self.antialiased:
+        hidden = blur_halve(hidden)
     width = self.features * 4
-    for index in range(self.num_blocks):
+
+    def residual_block(index: int) -> Callable[[nn.Module, Array], Array]:
       name = f"block_{index}"
-      residual = reflected(width, 3, f"{name}_first", hidden)
-      residual = nn.relu(normalize(residual, f"{name}_first"))
-      residual = nn.Dropout(self.dropout, deterministic=not train)(residual)
-      residual = normalize(reflected(width, 3, f"{name}_second", residual), f"{name}_second")
-      hidden = hidden + residual
+
+      def block(_: nn.Module, hidden: Array) -> Array:
+        residual = reflected(width, 3, f"{name}_first", hidden)
+        residual = nn.relu(normalize(residual, f"{name}_first"))
+        dropout = nn.Dropout(self.dropout, deterministic=not train, name=f"Dropout_{index}")
+        residual = dropout(residual)
+        residual = normalize(reflected(width, 3, f"{name}_second", residual), f"{name}_second")
+        return hidden + residual
+
+      return nn.remat(block) if self.remat else block
+
+    for index in range(self.num_blocks):
+      hidden = residual_block(index)(self, hidden)
+      layers[f"block_{index}"] = hidden
+    # Kept by who asks for it; nothing is computed or stored for anyone else.
+    self.sow("intermediates", "layers", layers)
     for index in (1, 0):
-      name = f"up_{index}"
-      hidden = TransposedConvolution(
-        self.features * 2**index, 3, 1, 1, bias=bias, dtype=self.dtype, name=name
-      )(hidden)
+      name, size = f"up_{index}", self.features * 2**index
+      if self.antialiased:
+        hidden = Convolution(size, 3, padding=1, bias=bias, dtype=self.dtype, name=name)(
+          blur_double(hidden)
+        )
+      else:
+        hidden = TransposedConvolution(size, 3, 1, 1, bias=bias, dtype=self.dtype, name=name)(
+          hidden
+        )
       hidden = nn.relu(normalize(hidden, name))
     outputs = Convolution(
       self.out_channels, 7, padding=3, padding_mode="reflect", dtype=self.dtype, name="output"

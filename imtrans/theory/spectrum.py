@@ -57,15 +57,18 @@ def jacobian_spectrum(
   def field(flat):
     return ravel_pytree(vector_field(losses, unravel(flat)))[0]
 
-  @jax.jit
-  def decompose(flat):
-    start = jax.random.normal(start_key, flat.shape, flat.dtype)
+  @functools.partial(jax.jit, donate_argnums=1)
+  def advance(flat, decomposition, index):
     product = functools.partial(_derivative, field, flat)
-    _, hessenberg = arnoldi(product, start, min(num_steps, flat.size), later_key)
-    return hessenberg
+    return _extended(product, decomposition, index, later_key)
 
+  start = jax.random.normal(start_key, flat.shape, flat.dtype)
+  decomposition = _begun(start, min(num_steps, flat.size))
+  # A loop of Python: inside one of XLA a CPU computes convolutions many times slower.
+  for index in range(min(num_steps, flat.size)):
+    decomposition = advance(flat, decomposition, index)
   # On the host: not every accelerator finds eigenvalues of general matrices; this one is small.
-  hessenberg = np.asarray(decompose(flat), np.float64)
+  hessenberg = np.asarray(decomposition[1], np.float64)
   eigenvalues, vectors = np.linalg.eig(hessenberg[:-1])
   residuals = np.abs(hessenberg[-1, -1] * vectors[-1])
   order = np.argsort(-np.abs(eigenvalues), stable=True)
@@ -91,28 +94,12 @@ def arnoldi(
     basis [num_steps + 1, size], orthonormal rows V but for the last where num_steps = size, and
     hessenberg [num_steps + 1, num_steps] H, with A V[:-1]^T = V^T H.
   """
-  basis = jnp.zeros((num_steps + 1, start.size), start.dtype)
-  basis = basis.at[0].set(start / jnp.linalg.norm(start))
-  hessenberg = jnp.zeros((num_steps + 1, num_steps), start.dtype)
-  negligible = 32.0 * float(jnp.finfo(start.dtype).eps)
-
-  def step(index, carry):
-    basis, hessenberg = carry
-    image = product(basis[index])
-    rest, coefficients = _orthogonalized(image, basis)
-    norm = jnp.linalg.norm(rest)
-    exhausted = norm <= negligible * jnp.linalg.norm(image)
-
-    def fresh():
-      draw = jax.random.normal(jax.random.fold_in(key, index), start.shape, start.dtype)
-      direction, _ = _orthogonalized(draw / jnp.linalg.norm(draw), basis)
-      return direction / jnp.linalg.norm(direction)
-
-    following = jax.lax.cond(exhausted, fresh, lambda: rest / norm)
-    coefficients = coefficients.at[index + 1].set(jnp.where(exhausted, 0.0, norm))
-    return basis.at[index + 1].set(following), hessenberg.at[:, index].set(coefficients)
-
-  return jax.lax.fori_loop(0, num_steps, step, (basis, hessenberg))
+  return jax.lax.fori_loop(
+    0,
+    num_steps,
+    lambda index, decomposition: _extended(product, decomposition, index, key),
+    _begun(start, num_steps),
+  )
 
 
 def consensus_cosine(losses: Losses, players: Players) -> Array:
@@ -133,6 +120,34 @@ def consensus_cosine(losses: Losses, players: Players) -> Array:
   (uphill,) = pull_back(field)
   field, uphill = ravel_pytree(field)[0], ravel_pytree(uphill)[0]
   return -jnp.vdot(field, uphill) / (jnp.linalg.norm(field) * jnp.linalg.norm(uphill))
+
+
+def _begun(start: Array, num_steps: int) -> tuple[Array, Array]:
+  """Basis and hessenberg of `arnoldi` before its first step."""
+  basis = jnp.zeros((num_steps + 1, start.size), start.dtype)
+  basis = basis.at[0].set(start / jnp.linalg.norm(start))
+  return basis, jnp.zeros((num_steps + 1, num_steps), start.dtype)
+
+
+def _extended(
+  product: Callable[[Array], Array], decomposition: tuple[Array, Array], index: Array, key: Array
+) -> tuple[Array, Array]:
+  """Basis and hessenberg after the step `index` of `arnoldi`."""
+  basis, hessenberg = decomposition
+  image = product(basis[index])
+  rest, coefficients = _orthogonalized(image, basis)
+  norm = jnp.linalg.norm(rest)
+  negligible = 32.0 * float(jnp.finfo(basis.dtype).eps)
+  exhausted = norm <= negligible * jnp.linalg.norm(image)
+
+  def fresh():
+    draw = jax.random.normal(jax.random.fold_in(key, index), image.shape, image.dtype)
+    direction, _ = _orthogonalized(draw / jnp.linalg.norm(draw), basis)
+    return direction / jnp.linalg.norm(direction)
+
+  following = jax.lax.cond(exhausted, fresh, lambda: rest / norm)
+  coefficients = coefficients.at[index + 1].set(jnp.where(exhausted, 0.0, norm))
+  return basis.at[index + 1].set(following), hessenberg.at[:, index].set(coefficients)
 
 
 def _derivative(function: Callable, point: Any, direction: Any) -> Any:

@@ -1,6 +1,7 @@
 """What the fields of a config may be: checked before a run starts, when it costs nothing yet."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -8,8 +9,9 @@ from ml_collections import ConfigDict
 
 from imtrans.data.tasks import TASK_NAMES
 from imtrans.data.transforms import RESIZES
-from imtrans.training.assembly import size_multiple
-from imtrans.training.step import UPDATE_RULES
+from imtrans.networks import CODE_GENERATORS, GENERATORS
+from imtrans.training.assembly import is_static, latent_size, size_multiple
+from imtrans.training.step import UPDATE_RULES, num_rounds
 
 
 class Rule(NamedTuple):
@@ -45,7 +47,52 @@ def check_config(config: ConfigDict) -> None:
     raise ValueError(
       f"data.load_size must be at least data.crop_size ({data.crop_size}), got {data.load_size}."
     )
+  if config.method.name == "bicyclegan" and config.batch_size % 2:
+    raise ValueError(
+      "batch_size must be even for bicyclegan, which trains one game on half of a batch and the "
+      f"other on the rest, got {config.batch_size}."
+    )
   _check_crop_size(config)
+  _check_updates(config)
+  _check_noise(config)
+
+
+def _check_updates(config: ConfigDict) -> None:
+  rounds = num_rounds(config.updates.to_dict())
+  if config.batch_size % rounds:
+    raise ValueError(
+      f"batch_size must be a multiple of {rounds}, the updates of a step, which divide the batch "
+      f"among them, got {config.batch_size}."
+    )
+
+
+def _check_noise(config: ConfigDict) -> None:
+  """Whether method, generator and sources agree on what pictures are made of."""
+  method, kind = config.method.name, config.generator.name
+  static, data = is_static(config), config.data
+  if method == "gan" and not static:
+    raise ValueError("gan makes pictures of noise: set data.task=noise, or choose another method.")
+  if static and method not in ("gan", "cgan"):
+    raise ValueError(f"data.task=noise is for the methods gan and cgan, {method} needs a picture.")
+  if static != (kind in CODE_GENERATORS):
+    fitting = [name for name in GENERATORS if (name in CODE_GENERATORS) == static]
+    made = "of noise" if static else "of pictures"
+    raise ValueError(
+      f"generator.name must be one of {', '.join(fitting)} to make pictures {made}, got {kind}."
+    )
+  if not static:
+    return
+  if data.resize != "square" or data.direction != "ab":
+    raise ValueError(
+      "pictures made of noise have one size and one direction: set data.resize=square and "
+      "data.direction=ab."
+    )
+  size, most = latent_size(config), data.crop_size**2
+  if not 1 <= size <= most:
+    raise ValueError(
+      f"method.latent_size must be from 1 to {most}, a number for each pixel of the noise, got "
+      f"{size}."
+    )
 
 
 def _check_crop_size(config: ConfigDict) -> None:
@@ -54,7 +101,7 @@ def _check_crop_size(config: ConfigDict) -> None:
     return
   message = f"data.crop_size must be a multiple of {multiple} for this generator, got {size}"
   most = (size & -size).bit_length() - 1  # How often the side can be halved.
-  if config.generator.name == "unet" and most > 0:
+  if config.generator.name in ("unet", "convolutional") and most > 0:
     raise ValueError(f"{message}: set generator.num_levels to {most}, or another crop_size.")
   raise ValueError(f"{message}: choose another crop_size.")
 
@@ -88,6 +135,26 @@ def _is_mesh(value: Any) -> bool:
   return whole and all(side >= 1 or side == -1 for side in value) and list(value) != [-1, -1]
 
 
+def is_sha256(value: Any) -> bool:
+  """Whether a value is a SHA-256 in hexadecimal, or "" for the known one."""
+  return isinstance(value, str) and re.fullmatch(r"([0-9a-fA-F]{64})?", value) is not None
+
+
+def _are_names(example: str) -> Rule:
+  def allows(value: Any) -> bool:
+    return isinstance(value, tuple | list) and all(isinstance(name, str) for name in value)
+
+  return Rule(allows, f"a tuple of names, such as {example}")
+
+
+def _boolean() -> Rule:
+  return Rule(lambda value: isinstance(value, bool), "True or False")
+
+
+def _positive() -> Rule:
+  return Rule(lambda value: _number(0).allows(value) and value > 0, "a finite number above 0")
+
+
 RULES = {
   "seed": _integer(0, 2**32 - 1),  # JAX takes a larger one for one of these.
   "num_steps": _integer(1),
@@ -96,6 +163,7 @@ RULES = {
   "ema_decay": _number(0, below=1),
   "precision": _one_of("auto", "float32", "bfloat16"),
   "mesh": Rule(_is_mesh, "two integers of at least 1, or -1 for one of them"),
+  "shard_params": _boolean(),
   "inference": _one_of("train", "test"),
   "data.direction": _one_of("ab", "ba"),
   "data.task": _one_of(*TASK_NAMES),
@@ -105,18 +173,29 @@ RULES = {
   "data.num_threads": _integer(0),
   "data.num_workers": _integer(0),
   "method.pool_size": _integer(0),
+  "method.num_patches": _integer(2),
+  "method.head_features": _integer(1),
+  "method.temperature": _positive(),
+  "method.layers": _are_names("('image', 'down_1')"),
   "generator.features": _integer(1),
   "generator.num_levels": _integer(1, 16),
   "generator.num_blocks": _integer(0),
   "generator.dropout": _number(0, below=1),
+  "generator.remat": _boolean(),
   "discriminator.features": _integer(1),
   "discriminator.num_layers": _integer(0, 6),
-  "optimizer.learning_rate": Rule(
-    lambda value: _number(0).allows(value) and value > 0, "a finite number above 0"
-  ),
+  "encoder.features": _integer(1),
+  "encoder.num_levels": _integer(1, 16),
+  "optimizer.learning_rate": _positive(),
   "optimizer.b1": _number(0, below=1),
   "optimizer.b2": _number(0, below=1),
   "optimizer.clip_norm": _number(0),
+  "optimizer.clip_weights": _number(0),
+  "updates.generator": _integer(1),
+  "updates.discriminator": _integer(1),
+  "method.num_classes": _integer(0, 256),
+  "method.latent_size": _integer(0),
+  "method.label_features": _integer(1),
   "optimizer.decay_start": _integer(0),
   "log_every": _integer(1),
   "sample_every": _integer(0),
@@ -124,13 +203,16 @@ RULES = {
   "save_every": _integer(0),
   "diagnose_every": _integer(0),
   "keep": _integer(1),
-  "metrics": Rule(
-    lambda value: isinstance(value, tuple | list) and all(isinstance(v, str) for v in value),
-    "a tuple of names, such as ('l1', 'ssim')",
-  ),
+  "metrics": _are_names("('l1', 'ssim')"),
   "best_metric": Rule(
     lambda value: isinstance(value, str) and value.startswith("eval"),
     "a metric of the evaluation, such as eval/l1",
   ),
   "eval_batch_size": _integer(1),
+  "inception_sha256": Rule(is_sha256, '"", or a SHA-256 of 64 hexadecimal digits'),
+  "frechet_minimum": Rule(
+    lambda value: _integer(0).allows(value) and value != 1, "an integer of at least 2, or 0"
+  ),
+  "num_samples": _integer(2),
+  "segmenter_steps": _integer(1),
 }

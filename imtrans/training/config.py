@@ -22,9 +22,12 @@ def default_config() -> ConfigDict:
   config.num_steps = 100_000
   config.batch_size = 1  # Of the whole mesh.
   config.update_rule = "alternating"
+  # Of each player in a step, each on its own part of the batch; see training/step.py.
+  config.updates = ConfigDict({"generator": 1, "discriminator": 1})
   config.ema_decay = 0.0  # 0 keeps no moving average of the generator.
   config.precision = "auto"  # "float32", "bfloat16", or by platform.
   config.mesh = (-1, 1)  # Devices along batch and image height; -1 takes the rest.
+  config.shard_params = False  # Whether parameters and optimizers are split along the batch's axis.
   config.inference = "test"  # "train" keeps dropout and per-image batch statistics in use.
 
   config.data = ConfigDict()
@@ -44,12 +47,14 @@ def default_config() -> ConfigDict:
   config.method = ConfigDict({"name": "pix2pix"})
   config.generator = ConfigDict({"name": "unet"})
   config.discriminator = ConfigDict({"name": "patch"})
+  config.encoder = ConfigDict({"name": "none"})  # From an image to its latent code: bicyclegan.
 
   config.optimizer = ConfigDict()
   config.optimizer.learning_rate = 2e-4
   config.optimizer.b1 = 0.5
   config.optimizer.b2 = 0.999
   config.optimizer.clip_norm = 0.0  # 0 does not clip.
+  config.optimizer.clip_weights = 0.0  # Of the discriminator, as in WGAN; 0 does not clip.
   config.optimizer.schedule = "constant"  # "constant", "linear", "cosine" or "exponential".
   config.optimizer.decay_start = 0
 
@@ -61,6 +66,10 @@ def default_config() -> ConfigDict:
   config.keep = 3  # Newest checkpoints kept; the best one is kept beside them.
   config.metrics = ("l1", "psnr", "ssim")  # Measured on the test pictures.
   config.inception = ""  # File of the weights of Inception, for fid and its kin.
+  config.inception_sha256 = ""  # Of another file of the same weights that you trust.
+  config.frechet_minimum = 0  # Fewest pictures for fid and fd_*; 0: one more than features.
+  config.num_samples = 20  # Outputs for one source, for diversity and mode coverage.
+  config.segmenter_steps = 2_000  # Updates of the segmenter of the segmentation score.
   config.palette = ""  # Colours of the label pictures, for segmentation.
   config.best_metric = "eval/l1"  # By which the best checkpoint is chosen.
   config.eval_batch_size = 16
@@ -77,7 +86,7 @@ def tiny(config: ConfigDict) -> ConfigDict:
     The same object: 16 pixels, four features, two steps.
   """
   config.update(num_steps=2, batch_size=4, log_every=1, sample_every=2, eval_every=2, save_every=2)
-  config.update(diagnose_every=0, eval_batch_size=4)
+  config.update(diagnose_every=0, eval_batch_size=4, num_samples=2, segmenter_steps=2)
   config.optimizer.schedule = "constant"
   config.optimizer.decay_start = 0
   config.data.update(load_size=18, crop_size=16)
@@ -85,12 +94,23 @@ def tiny(config: ConfigDict) -> ConfigDict:
     config.data.options.size = 18
   config.generator.features = 4
   config.discriminator.features = 4
+  if config.encoder.name != "none":
+    config.encoder.update(features=4, num_levels=2)
   if config.generator.name == "unet":
     config.generator.num_levels = 4
-  else:
+  elif config.generator.name == "convolutional":
+    config.generator.num_levels = 2
+  elif config.generator.name != "perceptron":
     config.generator.num_blocks = 1
-  if config.discriminator.name == "patch":
+  if config.method.name == "cut":
+    config.method.update(layers=("image", "down_2", "block_0"), head_features=8)
+  if config.discriminator.name in ("patch", "multiscale"):
     config.discriminator.num_layers = 1
+  elif config.discriminator.name == "convolutional":
+    config.discriminator.num_layers = 2
+  if "latent_size" in config.method:
+    config.method.latent_size = min(config.method.latent_size, 8)
+  config.batch_size = 4 * max(config.updates.values())
   return config
 
 

@@ -12,12 +12,26 @@ from imtrans.data import Dataset, ImageSpec, open_task, paired_batches, unpaired
 from imtrans.training.files import write_atomically
 
 SPECS = "specs.json"
-UNPAIRED_METHODS = ("cyclegan",)
+UNPAIRED_METHODS = ("cyclegan", "cut")
+TWO_WAY_METHODS = ("cyclegan",)
 
 
 def is_paired(config: ConfigDict) -> bool:
   """Whether the config's method trains on images that belong together."""
   return config.method.name not in UNPAIRED_METHODS
+
+
+def is_two_way(config: ConfigDict) -> bool:
+  """Whether the config's method learns both directions at once."""
+  return config.method.name in TWO_WAY_METHODS
+
+
+def entry_names(config: ConfigDict) -> dict[str, str]:
+  """What the pictures of domains "a" and "b" are called in a batch of the config's method."""
+  if is_two_way(config):
+    return {"a": "a", "b": "b"}
+  source, target = config.data.direction
+  return {source: "source", target: "target"}
 
 
 def open_data(config: ConfigDict, split: str, *, paired: bool | None = None) -> Dataset:
@@ -65,6 +79,23 @@ def domain_specs(dataset: Dataset) -> dict[str, ImageSpec]:
   return {"a": dataset.a.spec, "b": dataset.b.spec}
 
 
+def check_classes(config: ConfigDict, specs: dict[str, ImageSpec]) -> None:
+  """Raises ValueError unless a method knows as many classes as the sources have, if it does."""
+  if config.method.name != "cgan":
+    return
+  known = config.method.get("num_classes", 0)
+  classes = specs[config.data.direction[0]].classes or ()
+  if known != len(classes):
+    listing = f" ({', '.join(classes)})" if classes else ""
+    remedy = f"set method.num_classes to {len(classes)}"
+    if not classes:
+      remedy = "set data.options.classes=tone (openmoji) or data.options.layout=classes (folders)"
+    raise ValueError(
+      f"method.num_classes is {known}, but the sources have {len(classes)} classes{listing}: "
+      f"{remedy}."
+    )
+
+
 def training_batches(config: ConfigDict, dataset: Dataset) -> grain.DatasetIterator:
   """An endless iterator over this process's part of the batches.
 
@@ -90,8 +121,12 @@ def training_batches(config: ConfigDict, dataset: Dataset) -> grain.DatasetItera
     "process_count": jax.process_count(),
   }
   if is_paired(config):
+    # Noise and a picture are an element of a batch, though they do not belong together.
+    related = getattr(dataset.a, "related", True)
+    dataset = dataset if related else dataset._replace(paired=True)
     return paired_batches(dataset, direction=data.direction, **options)
-  return unpaired_batches(dataset, **options)
+  names = entry_names(config)
+  return unpaired_batches(dataset, names=(names["a"], names["b"]), **options)
 
 
 def example_batch(config: ConfigDict, channels: dict[str, int]) -> dict[str, jax.Array]:
@@ -105,13 +140,9 @@ def example_batch(config: ConfigDict, channels: dict[str, int]) -> dict[str, jax
     Arrays [1, crop_size, crop_size, channels].
   """
   side = config.data.crop_size
-  names = {"a": "a", "b": "b"}
-  if is_paired(config):
-    forward = config.data.direction == "ab"
-    names = {"source": "a", "target": "b"} if forward else {"source": "b", "target": "a"}
   return {
     name: jnp.zeros((1, side, side, channels[domain]), jnp.float32)
-    for name, domain in names.items()
+    for domain, name in entry_names(config).items()
   }
 
 

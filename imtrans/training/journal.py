@@ -4,8 +4,9 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import rich.console
 import rich.progress
@@ -110,7 +111,7 @@ class Progress:
     self._batch_size, self._num_steps = batch_size, num_steps
     self._time, self._step = time.perf_counter(), start
     self._bar = rich.progress.Progress(
-      rich.progress.TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+      rich.progress.TextColumn("{task.description} {task.completed:.0f}/{task.total:.0f}"),
       rich.progress.BarColumn(bar_width=24),
       rich.progress.TextColumn("{task.fields[speed]}"),
       rich.progress.TimeRemainingColumn(compact=True),
@@ -119,7 +120,7 @@ class Progress:
       disable=not self._live,
       speed_estimate_period=120,
     )
-    self._task = self._bar.add_task("train", completed=start, total=num_steps, speed="", losses="")
+    self._task = self._bar.add_task("step", completed=start, total=num_steps, speed="", losses="")
     self._bar.start()
 
   def __enter__(self) -> "Progress":
@@ -152,6 +153,25 @@ class Progress:
       left = (self._num_steps - step) / max(rate, 1e-9)
       self.say(f"step {step}/{self._num_steps}  {speed}  left {_duration(left)}  {losses}")
     return {"speed/steps_per_second": rate, "speed/images_per_second": rate * self._batch_size}
+
+  def track(self, items: Iterable[Any], total: int, title: str) -> Iterator[Any]:
+    """Shows work between two steps, such as an evaluation, in a bar of its own below.
+
+    Args:
+      items: what is gone through.
+      total: how many there are.
+      title: what is done with them.
+
+    Yields:
+      The items.
+    """
+    task = self._bar.add_task("", total=total, speed="", losses=title)
+    try:
+      for item in items:
+        yield item
+        self._bar.advance(task)
+    finally:
+      self._bar.remove_task(task)
 
   def say(self, message: str) -> None:
     """Prints a line above the bar."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from PIL import Image
 
 from imtrans.data import Dataset
 from imtrans.methods import Method
+from imtrans.methods.rows import activation_rows
 from imtrans.training.assembly import (
   build_method,
   build_optimizers,
@@ -22,24 +23,37 @@ from imtrans.training.assembly import (
   draws_noise,
 )
 from imtrans.training.checkpoints import BEST, LAST, Checkpoints
+from imtrans.training.compilation import build_step
 from imtrans.training.diagnostics import make_diagnosis, probe_batches
-from imtrans.training.input import domain_specs, example_batch, training_batches
+from imtrans.training.input import check_classes, domain_specs, example_batch, training_batches
 from imtrans.training.interruption import Interruption, Stopped
 from imtrans.training.journal import LOG, Journal, Progress, read_log
-from imtrans.training.mesh import check_batch, make_mesh, replicated, shard_batch
+from imtrans.training.mesh import (
+  check_batch,
+  check_rows,
+  make_mesh,
+  on_mesh,
+  replicated,
+  shard_batch,
+)
 from imtrans.training.rules import RuleBook
+from imtrans.training.sharding import state_shardings, with_shardings
 from imtrans.training.state import TrainState, create_state, jit_start
-from imtrans.training.step import make_train_step
 from imtrans.training.workdir import check_workdir, make_workdir, record_workdir
 
 
 class Snapshot(NamedTuple):
-  """What evaluation and sampling see of a run; generator_params is the average if one is kept."""
+  """What evaluation and sampling see of a run.
+
+  generator_params: the average if one is kept.
+  track: called as track(items, total, title), it shows the progress of going through items.
+  """
 
   step: int
   method: Method
   generator_params: Any
   extras: Any
+  track: Callable[[Iterable[Any], int, str], Iterable[Any]]
 
 
 class Diverged(FloatingPointError):  # noqa: N818 (names what happened to the run)
@@ -79,6 +93,7 @@ def train(
   mesh = make_mesh(tuple(config.mesh))
   check_batch(mesh, config.batch_size, config.data.crop_size)
   specs = domain_specs(dataset)
+  check_classes(config, specs)
   channels = {name: spec.channels for name, spec in specs.items()}
   method = build_method(config, channels)
   optimizers = build_optimizers(config)
@@ -92,19 +107,17 @@ def train(
     )
 
   example = example_batch(config, channels)
-  placed = replicated(mesh)
-  abstract = jax.tree.map(
-    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=placed),
-    jax.eval_shape(start, example),
-  )
+  check_rows(mesh, activation_rows(start, example))
+  shapes = jax.eval_shape(start, example)
+  shardings = state_shardings(mesh, shapes, shard_params=config.shard_params)
   batches = training_batches(config, dataset)
   with contextlib.ExitStack() as stack:
     checkpoints = stack.enter_context(Checkpoints(workdir / LAST, keep=config.keep))
     best = stack.enter_context(Checkpoints(workdir / BEST, keep=1))
-    state, problems = checkpoints.restore_newest(abstract, batches)
+    state, problems = checkpoints.restore_newest(with_shardings(shapes, shardings), batches)
     resumed = state is not None
     if state is None:
-      state = jit_start(start, out_shardings=placed)(example)
+      state = jit_start(start, out_shardings=shardings)(example)
     first = int(state.step)
     best.discard_after(first)
     record_workdir(config, specs, workdir)
@@ -134,14 +147,8 @@ def train(
     else:
       progress.say(_overview(state))
 
-    train_step = jax.jit(
-      make_train_step(
-        method, optimizers, update_rule=config.update_rule, ema_decay=config.ema_decay
-      ),
-      donate_argnums=0,
-      out_shardings=(placed, placed),
-    )
-    diagnose = make_diagnosis(method, optimizers, noise=draws_noise(config))
+    train_step = build_step(config, mesh, method, optimizers, shardings)
+    diagnose = on_mesh(mesh, make_diagnosis(method, optimizers, noise=draws_noise(config)))
     probe = _probe(config, dataset, mesh)
     book = RuleBook()
     for record in read_log(workdir / LOG):
@@ -178,7 +185,8 @@ def train(
         record |= diagnose(state, probe)
       if record:
         write(step, record)
-      snapshot = Snapshot(step, method, state.ema or state.params["generator"], state.extras)
+      averaged = jax.device_put(state.ema or state.params["generator"], replicated(mesh))
+      snapshot = Snapshot(step, method, averaged, state.extras, progress.track)
       if "sample" in due:
         picture = sample(snapshot)
         Image.fromarray(picture).save(samples / f"step_{step:08d}.png")

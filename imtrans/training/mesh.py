@@ -1,21 +1,25 @@
 """Where arrays live: one mesh of axes ("data", "height") for every run."""
 
-from collections.abc import Mapping
+import functools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-AXES = ("data", "height")
+from imtrans.methods.rows import Rows
+from imtrans.networks.halo import AXES, ROWS
 
 
-def make_mesh(shape: tuple[int, int] = (-1, 1)) -> Mesh:
+def make_mesh(shape: tuple[int, int] = (-1, 1), devices: Sequence[Any] | None = None) -> Mesh:
   """A mesh over all devices.
 
   Args:
     shape: devices along the batch and along the image height; one of them may be -1, for what
       the other leaves.
+    devices: those to use, such as those of a machine that is only compiled for; all by default.
 
   Returns:
     The mesh, with Auto axes: crops, pools, sorts and reflection padding need no annotations.
@@ -23,24 +27,55 @@ def make_mesh(shape: tuple[int, int] = (-1, 1)) -> Mesh:
   Raises:
     ValueError: if the shape does not cover the devices.
   """
-  count = jax.device_count()
-  known = abs(int(np.prod([side for side in shape if side != -1])))
+  count = jax.device_count() if devices is None else len(devices)
+  known = abs(math.prod(side for side in shape if side != -1))
   sides = tuple(count // known if side == -1 else side for side in shape)
   if len(shape) != 2 or min(sides) < 1 or sides[0] * sides[1] != count:
+    fitting = ", ".join(str((count // side, side)) for side in _divisors(count))
     raise ValueError(
-      f"mesh {tuple(shape)} does not fit {count} device(s): its two sides must multiply to {count}."
+      f"mesh {tuple(shape)} does not fit {count} device(s): its sides must multiply to {count}. "
+      f"Choose one of {fitting}, or -1 for one side."
     )
-  return jax.make_mesh(sides, AXES, axis_types=(AxisType.Auto, AxisType.Auto))
+  return jax.make_mesh(sides, AXES, axis_types=(AxisType.Auto,) * 2, devices=devices)
+
+
+def _divisors(count: int) -> list[int]:
+  return [side for side in range(1, count + 1) if count % side == 0]
 
 
 def check_batch(mesh: Mesh, batch_size: int, height: int) -> None:
   """Raises ValueError, with what to change, if the mesh cannot divide a batch evenly."""
-  for name, size, field in (("data", batch_size, "batch_size"), ("height", height, "crop_size")):
-    if size % mesh.shape[name]:
+  for name, size, field in zip(
+    AXES, (batch_size, height), ("batch_size", "crop_size"), strict=True
+  ):
+    count = mesh.shape[name]
+    if size % count:
       raise ValueError(
-        f"{field} {size} cannot be divided over {mesh.shape[name]} devices of the mesh axis "
-        f"{name!r}: choose a multiple of {mesh.shape[name]}, or another mesh."
+        f"{field} {size} cannot be divided over {count} devices of the mesh axis {name!r}: choose "
+        f"{-(-size // count) * count} or another multiple of {count}, or another mesh."
       )
+
+
+def check_rows(mesh: Mesh, activations: Iterable[Rows]) -> None:
+  """Raises ValueError, with what to change, if the mesh has more devices along "height" than rows.
+
+  Args:
+    mesh: from `make_mesh`.
+    activations: of the method's networks, from `imtrans.methods.rows.activation_rows`.
+  """
+  shards, noted = mesh.shape[ROWS], sorted(activations, key=lambda rows: rows.count)
+  if shards == 1:
+    return
+  for rows in noted:
+    if rows.can_be_split(shards):
+      continue
+    most = max(side for side in _divisors(shards) if all(r.can_be_split(side) for r in noted))
+    mirrored = f", padded by reflecting {rows.reflected}," if rows.reflected else ""
+    raise ValueError(
+      f"an activation of {rows.count} row(s) in {rows.layer}{mirrored} cannot be split over "
+      f"{shards} devices of the mesh axis {ROWS!r}: set mesh to {(mesh.size // most, most)}, or "
+      "choose a larger crop_size or a network that halves its images less often."
+    )
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
@@ -68,3 +103,73 @@ def shard_batch(mesh: Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
     name: jax.make_array_from_process_local_data(sharding, np.asarray(array))
     for name, array in batch.items()
   }
+
+
+def mesh_of(arrays: Any) -> Mesh | None:
+  """The mesh that arrays are placed on.
+
+  Args:
+    arrays: a pytree, such as the weights of a network.
+
+  Returns:
+    The mesh of its first leaf; None for arrays on one device, or of NumPy.
+  """
+  sharding = getattr(next(iter(jax.tree.leaves(arrays)), None), "sharding", None)
+  mesh = sharding.mesh if isinstance(sharding, NamedSharding) else None
+  return mesh if isinstance(mesh, Mesh) else None
+
+
+def place(arrays: Any, mesh: Mesh | None) -> Any:
+  """Puts arrays on a device once, so that no call has to.
+
+  Args:
+    arrays: a pytree, such as the weights of a network.
+    mesh: every device of it gets a copy; None for the default device.
+
+  Returns:
+    The same as arrays of JAX.
+  """
+  return jax.device_put(arrays, None if mesh is None else replicated(mesh))
+
+
+def divide(images: np.ndarray, mesh: Mesh | None) -> Any:
+  """Divides a batch of an evaluation over a mesh.
+
+  Args:
+    images: [batch, ...].
+    mesh: from `make_mesh`; None for the default device.
+
+  Returns:
+    The batch over the axis "data"; whole on every device where it cannot be divided evenly.
+  """
+  if mesh is None or mesh.size == 1:
+    return images
+  axis = None if len(images) % mesh.shape[AXES[0]] else AXES[0]
+  return jax.device_put(images, NamedSharding(mesh, PartitionSpec(axis)))
+
+
+def divisible(batch_size: int, mesh: Mesh | None) -> int:
+  """Returns a batch size, rounded up to one that `divide` divides evenly."""
+  return batch_size if mesh is None else batch_size + -batch_size % mesh.shape[AXES[0]]
+
+
+def on_mesh(mesh: Mesh, function: Callable) -> Callable:
+  """Lets the networks in a function know that the rows of their images are split.
+
+  Args:
+    mesh: from `make_mesh`.
+    function: to be jitted, of arrays on that mesh.
+
+  Returns:
+    The function itself where a device has whole images; else the same function, traced inside the
+    mesh (see `imtrans.networks.halo`).
+  """
+  if mesh.shape[ROWS] == 1:
+    return function
+
+  @functools.wraps(function)
+  def traced(*arguments: Any) -> Any:
+    with jax.sharding.use_abstract_mesh(mesh.abstract_mesh):
+      return function(*arguments)
+
+  return traced

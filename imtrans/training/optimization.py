@@ -1,5 +1,9 @@
 """Learning-rate schedules and the players' optimizer."""
 
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
 import optax
 
 
@@ -64,3 +68,43 @@ def adam(
   # The state has the same tree with and without clipping: a run may be resumed with the other.
   clip = optax.clip_by_global_norm(clip_norm) if clip_norm > 0.0 else optax.identity()
   return optax.chain(clip, optax.adam(schedule, b1=b1, b2=b2, eps=1e-8))
+
+
+def every(schedule: optax.Schedule, count: int) -> optax.Schedule:
+  """A schedule for a player that makes several updates in a step.
+
+  Args:
+    schedule: of the step.
+    count: updates in a step.
+
+  Returns:
+    The same schedule as a function of the updates done.
+  """
+  return schedule if count == 1 else lambda updates: schedule(cast(jax.Array, updates) // count)
+
+
+def clip_weights(
+  optimizer: optax.GradientTransformation, limit: float
+) -> optax.GradientTransformation:
+  """Keeps every parameter within a box after each update.
+
+  Arjovsky et al., 2017, Algorithm 1, line 7, https://arxiv.org/abs/1701.07875, with 0.01 there: a
+  critic with bounded weights is Lipschitz.
+
+  Args:
+    optimizer: makes the updates; its state is kept as it is.
+    limit: largest absolute value of a parameter.
+
+  Returns:
+    The transformation, which needs the parameters.
+  """
+
+  def update(gradients: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+    updates, state = optimizer.update(gradients, state, params)
+
+    def clipped(param: jax.Array, change: jax.Array) -> jax.Array:
+      return jnp.clip(param + change, -limit, limit) - param
+
+    return jax.tree.map(clipped, params, updates), state
+
+  return optax.GradientTransformation(optimizer.init, cast(Any, update))

@@ -1,6 +1,8 @@
 """The two-player update: one function for every method."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -9,10 +11,13 @@ import optax
 from jax import Array
 
 from imtrans.methods.method import Method
-from imtrans.training.state import TrainState
+from imtrans.training.state import PLAYERS, TrainState
 
 Metrics = dict[str, Array]
+Movers = tuple[str, ...]
 UPDATE_RULES = ("alternating", "simultaneous")
+FIRST = 3  # Numbers below it would fold a key into those that it is split into.
+ONE_EACH = MappingProxyType({"generator": 1, "discriminator": 1})
 
 
 def make_train_step(
@@ -21,6 +26,7 @@ def make_train_step(
   *,
   update_rule: str = "alternating",
   ema_decay: float = 0.0,
+  updates: Mapping[str, int] = ONE_EACH,
 ) -> Callable[[TrainState, dict[str, Array]], tuple[TrainState, Metrics]]:
   """Builds the training step: a pure function to be jitted.
 
@@ -29,33 +35,42 @@ def make_train_step(
   order of pix2pix and CUT); "simultaneous" takes both gradients at the old parameters (what the
   CycleGAN code does: its discriminators move last, on images made before the generators moved).
 
+  A player with n > 1 updates makes them in one step, each on a part of the batch of its own, as
+  Algorithm 1 of WGAN draws a batch for each: the discriminator makes its first n - 1 before the
+  update that the players share, the generator its last n - 1 after it.
+
   Args:
     method: pure functions of arrays.
     optimizers: one optax transformation per player.
     update_rule: "alternating" or "simultaneous".
     ema_decay: of the generator's moving average, warmed up as (1 + step) / (10 + step); 0 keeps
       none.
+    updates: of each player in a step, at least one. The batch is divided into as many parts as
+      there are `num_rounds`.
 
   Returns:
-    (state, batch) -> (state, metrics), where metrics are scalars of the whole batch.
+    (state, batch) -> (state, metrics), where metrics are scalars of the whole batch, or of the part
+    of it on which both players move.
 
   Raises:
-    ValueError: for another rule.
+    ValueError: for another rule, or no updates.
   """
   if update_rule not in UPDATE_RULES:
     raise ValueError(f"update_rule must be one of {', '.join(UPDATE_RULES)}, got {update_rule!r}.")
+  rounds = num_rounds(updates)
 
   def update(player: str, gradients: Any, state: TrainState) -> tuple[Any, Any]:
     # optax raises decay rates to an integer count, which strict dtype promotion would refuse.
     with jax.numpy_dtype_promotion("standard"):
-      updates, opt_state = optimizers[player].update(
+      changes, opt_state = optimizers[player].update(
         gradients, state.opt_state[player], state.params[player]
       )
-    return optax.apply_updates(state.params[player], updates), opt_state
+    return optax.apply_updates(state.params[player], changes), opt_state
 
-  def train_step(state: TrainState, batch: dict[str, Array]) -> tuple[TrainState, Metrics]:
-    key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
+  def play(state: TrainState, batch: dict[str, Array], key: Array, movers: Movers) -> Any:
+    """One update of some of the players: the parameters, optimizers, extras and metrics after."""
     generate_key, discriminator_key, generator_key = jax.random.split(key, 3)
+    params, opt_state, metrics = dict(state.params), dict(state.opt_state), {}
 
     outputs, pull_back, extras = jax.vjp(
       lambda params: method.generate(params, state.extras, batch, generate_key),
@@ -63,33 +78,84 @@ def make_train_step(
       has_aux=True,
     )
 
-    judge = jax.value_and_grad(method.discriminator_loss, has_aux=True)
-    (_, (extras, discriminator_metrics)), gradients = judge(
-      state.params["discriminator"],
-      extras,
-      jax.lax.stop_gradient(outputs),
-      batch,
-      discriminator_key,
-    )
-    discriminator, discriminator_opt = update("discriminator", gradients, state)
+    if "discriminator" in movers:
+      judge = jax.value_and_grad(method.discriminator_loss, has_aux=True)
+      (_, (extras, metrics)), gradients = judge(
+        state.params["discriminator"],
+        extras,
+        jax.lax.stop_gradient(outputs),
+        batch,
+        discriminator_key,
+      )
+      params["discriminator"], opt_state["discriminator"] = update(
+        "discriminator", gradients, state
+      )
 
-    opponent = discriminator if update_rule == "alternating" else state.params["discriminator"]
-    score = jax.value_and_grad(method.generator_loss, argnums=2, has_aux=True)
-    (_, generator_metrics), cotangents = score(opponent, extras, outputs, batch, generator_key)
-    (gradients,) = pull_back(cotangents)
-    generator, generator_opt = update("generator", gradients, state)
+    if "generator" in movers:
+      opponent = params if update_rule == "alternating" else state.params
+      score = jax.value_and_grad(method.generator_loss, argnums=2, has_aux=True)
+      (_, generator_metrics), cotangents = score(
+        opponent["discriminator"], extras, outputs, batch, generator_key
+      )
+      (gradients,) = pull_back(cotangents)
+      params["generator"], opt_state["generator"] = update("generator", gradients, state)
+      metrics = {**metrics, **generator_metrics}
 
-    state = TrainState(
+    return dataclasses.replace(state, params=params, opt_state=opt_state, extras=extras), metrics
+
+  def train_step(state: TrainState, batch: dict[str, Array]) -> tuple[TrainState, Metrics]:
+    key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
+    parts = _parts(batch, rounds)
+    shared = updates["discriminator"] - 1
+    for index in range(shared):
+      early = jax.random.fold_in(key, FIRST + index)
+      state, _ = play(state, parts[index], early, ("discriminator",))
+    state, metrics = play(state, parts[shared], key, PLAYERS)
+    for index in range(updates["generator"] - 1):
+      late = jax.random.fold_in(key, FIRST + shared + index)
+      state, _ = play(state, parts[(shared + 1 + index) % rounds], late, ("generator",))
+
+    generator = state.params["generator"]
+    state = dataclasses.replace(
+      state,
       step=state.step + 1,
-      params={"generator": generator, "discriminator": discriminator},
-      opt_state={"generator": generator_opt, "discriminator": discriminator_opt},
       ema=_moved_average(state.ema, generator, state.step, ema_decay) if ema_decay else state.ema,
-      extras=extras,
-      key=state.key,
     )
-    return state, {**discriminator_metrics, **generator_metrics}
+    return state, metrics
 
   return train_step
+
+
+def num_rounds(updates: Mapping[str, int]) -> int:
+  """Into how many parts a step divides its batch: one for each update of the player with most.
+
+  Args:
+    updates: {"generator": ..., "discriminator": ...}.
+
+  Returns:
+    At least one.
+
+  Raises:
+    ValueError: unless both players make one update or more.
+  """
+  if set(updates) != set(PLAYERS) or min(updates.values()) < 1:
+    raise ValueError(
+      f"updates must give {' and '.join(PLAYERS)} a number of at least 1, got {dict(updates)}."
+    )
+  return max(updates.values())
+
+
+def _parts(batch: dict[str, Array], count: int) -> list[dict[str, Array]]:
+  """Divides a batch; interleaved, so that one that is split over devices stays where it is."""
+  if count == 1:
+    return [batch]
+  size = len(next(iter(batch.values())))
+  if size % count:
+    raise ValueError(f"a batch of {size} cannot be divided into {count} updates of equal size.")
+  return [
+    {name: array.reshape(-1, count, *array.shape[1:])[:, index] for name, array in batch.items()}
+    for index in range(count)
+  ]
 
 
 def _moved_average(average: Any, params: Any, step: Array, decay: float) -> Any:

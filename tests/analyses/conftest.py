@@ -6,6 +6,7 @@ from imtrans.analyses.trained import load_trained
 from imtrans.commands.main import main
 
 CONFIGS = {"pix2pix": "pix2pix_facades", "cyclegan": "cyclegan_facades"}
+SMALLER = {"pix2pix": "generator.num_levels=3", "cyclegan": "generator.num_blocks=0"}
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,8 @@ def workdirs(pictures, tmp_path_factory):
       config = f"configs/{CONFIGS[method]}.py:tiny"
       arguments = ["train", "--config", config, "--workdir", str(done[method])]
       arguments += ["--config.data.source=folders", f"--config.data.path={pictures}"]
+      changes = ("eval_every=0", "sample_every=0", SMALLER[method])
+      arguments += [f"--config.{change}" for change in changes]
       with pytest.raises(SystemExit) as exit_info:
         main([*arguments, "--config.data.direction=ab"])
       assert exit_info.value.code == 0

@@ -61,9 +61,16 @@ def test_the_loss_of_a_run_is_that_of_its_method(trained):
   np.testing.assert_allclose([row["loss"] for row in finding.rows], losses, rtol=1e-4)
   bound = (np.log(4.0) - np.mean(losses)) / 2.0
   assert np.mean([row["bound"] for row in finding.rows]) == pytest.approx(bound, abs=1e-5)
+  concluded = f"at least {bound:.3f}" if bound > 0.0 else f"its bound of {bound:.3f}"
+  assert concluded in finding.text and f"a loss of {np.mean(losses):.3f}" in finding.text
+
+
+def test_a_bound_below_zero_concludes_nothing():
   assert (
-    f"at least {bound:.3f}" in finding.text and f"a loss of {np.mean(losses):.3f}" in finding.text
+    optimal_discriminator.conclusion(0.25, 0.01) == "so the divergence is at least 0.250 ± 0.010"
   )
+  text = optimal_discriminator.conclusion(-0.25, 0.01)
+  assert "its bound of -0.250 ± 0.010 says nothing" in text and "at least" not in text
 
 
 def test_both_discriminators_of_a_cyclegan(trained_cyclegan):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from imtrans.analyses import patches
+from imtrans.analyses.frequency_bands import band_power
 
 
 def test_gradients_and_drawn_lines_meet_the_closed_forms():
@@ -17,7 +18,7 @@ def test_gradients_and_drawn_lines_meet_the_closed_forms():
 def test_bands_are_those_of_waves_and_add_up():
   places = np.arange(32) + 0.5
   wave = np.cos(np.pi * 8 * places / 32)[None, :, None, None] * np.ones((1, 32, 32, 1))
-  power = patches.band_power(wave, np.array([0.0, 0.1, 0.2, 0.75]))
+  power = band_power(wave, np.array([0.0, 0.1, 0.2, 0.75]))
   assert power == pytest.approx([0.0, 0.5, 0.0], abs=1e-9)
 
 
@@ -36,3 +37,19 @@ def test_a_cyclegan_shows_its_receptive_field_and_the_power_of_its_outputs(train
   outputs = trained_cyclegan.generators[0](trained_cyclegan.test_pictures("ab", 64)[0])
   bands = [row["measured"] for row in finding.rows if row["quantity"] == "power of outputs"]
   assert sum(bands) == pytest.approx(np.mean(np.square(outputs)), rel=1e-4)
+
+
+def test_without_answers_the_outputs_are_compared_with_real_pictures(trained_cyclegan):
+  unpaired = trained_cyclegan.dataset._replace(paired=False)
+  finding = patches.on_run(trained_cyclegan._replace(dataset=unpaired))
+  kinds = {row["quantity"] for row in finding.rows} - {"receptive field", "gradient outside"}
+  assert kinds == {"power of real pictures", "power of outputs"}
+  real, _ = trained_cyclegan.test_pictures("ba", 64)
+  outputs = trained_cyclegan.generators[0](trained_cyclegan.test_pictures("ab", 64)[0])
+  for name, images in (("real pictures", real), ("outputs", outputs)):
+    bands = [row["measured"] for row in finding.rows if row["quantity"] == f"power of {name}"]
+    assert sum(bands) == pytest.approx(np.mean(np.square(images)), rel=1e-4)
+  rows = [row for row in finding.rows if row["quantity"] == "power of outputs"]
+  finest, coarsest = (row["measured"] / row["closed_form"] for row in (rows[-1], rows[0]))
+  assert f"{finest:.2f} times the power of real pictures in the finest" in finding.text
+  assert f"and {coarsest:.2f} times in the coarsest" in finding.text

@@ -189,3 +189,59 @@ def test_the_module_is_light():
   )
   done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
   assert done.stdout == "False\n"
+
+
+def test_inspect_ends_with_an_error_where_a_palette_is_wrong(tmp_path, capsys):
+  fill(tmp_path / "in" / "A", "abcd")
+  fill(tmp_path / "in" / "B", "abcd")
+  labels = ("inspect", tmp_path / "in", "--task", "labels", "--sheet", tmp_path / "sheet.png")
+  palette = "--option", "palette=#282828 #292929 #2a2a2a #2b2b2b"
+  run(*labels, *palette)  # The grey values 40 to 43.
+  capsys.readouterr()
+  with pytest.raises(ValueError, match="1 of the 3 pictures of train b cannot be used"):
+    run(*labels, "--option", "palette=#292929 #2a2a2a #2b2b2b")
+  shown = capsys.readouterr().out
+  assert "has the colour (40, 40, 40)" in shown and (tmp_path / "sheet.png").exists()
+
+
+def test_inspect_ends_with_an_error_where_all_of_a_folder_is_broken(tmp_path):
+  fill(tmp_path / "in" / "A", "ab")
+  (tmp_path / "in" / "B").mkdir()
+  for name in "ab":
+    (tmp_path / "in" / "B" / f"{name}.png").write_text("text")
+  with pytest.raises(ValueError, match=r"2 of the 2 pictures of .*B cannot be used"):
+    run("inspect", tmp_path / "in", "--sheet", tmp_path / "sheet.png")
+
+
+def test_subfolders_are_named_and_left_out_as_in_training(tmp_path, capsys):
+  fill(tmp_path / "in", "ab")
+  fill(tmp_path / "in" / "old" / "deeper", "c")
+  (tmp_path / "in" / "notes").mkdir()
+  run("inspect", tmp_path / "in", "--sheet", tmp_path / "sheet.png")
+  text = capsys.readouterr().out
+  assert "in: 2 pictures" in text and "subfolders of" in text and "(old) are left out" in text
+  run("degrade", tmp_path / "in", tmp_path / "out", "--task", "denoise")
+  captured = capsys.readouterr()
+  assert "wrote 2 pictures" in captured.out and "(old) are left out" in captured.err
+  (tmp_path / "in" / "a.png").unlink()
+  (tmp_path / "in" / "b.png").unlink()
+  with pytest.raises(ValueError, match=r"subfolders alone: name one of them, such as .*old"):
+    run("degrade", tmp_path / "in", tmp_path / "out", "--task", "denoise")
+
+
+def test_a_mask_of_another_size_is_told_the_size_it_needs(tmp_path):
+  fill(tmp_path / "in", "ab")
+  fill(tmp_path / "masks", "m", shape=(20, 30, 1))
+  masks = ("--task", "inpainting", "--option", "hole=folder", "--option",
+           f"masks={tmp_path / 'masks'}")  # fmt: skip
+  with pytest.raises(ValueError, match="is 30 x 20 pixels, the picture is 24 x 16: resize the"):
+    run("degrade", tmp_path / "in", tmp_path / "out", *masks)
+
+
+def test_a_damaged_tiff_is_named_once(tmp_path, capfd):
+  fill(tmp_path / "in", "ab", extension=".tif")
+  whole = (tmp_path / "in" / "a.tif").read_bytes()
+  (tmp_path / "in" / "bad.tif").write_bytes(whole[: len(whole) // 2])
+  run("inspect", tmp_path / "in", "--sheet", tmp_path / "sheet.png")
+  captured = capfd.readouterr()
+  assert "bad.tif cannot be read" in captured.out and captured.err == ""

@@ -62,7 +62,7 @@ def test_masks_of_a_folder(tmp_path):
     maker(16, 16, seeded())
   write_image(tmp_path / "3.png", np.zeros((8, 9, 1), np.uint8))
   with pytest.raises(
-    ImageError, match=r"3\.png is 9 x 8 pixels, .*0\.png is 10 x 8: resize the masks to one size"
+    ImageError, match=r"3\.png is 9 x 8 pixels, .*0\.png is 10 x 8: resize the mask to this size"
   ):
     FolderHoles(str(tmp_path))
 

@@ -112,7 +112,7 @@ def test_a_subset_is_a_domain():
 @pytest.mark.parametrize(
   ("task", "options", "message"),
   [
-    ("colorize", {}, r"data\.task must be one of none, grayscale, .*labels, got 'colorize'"),
+    ("colorize", {}, r"data\.task must be one of none, grayscale, .*labels, noise, got 'colorize'"),
     ("denoise", {"sigm": 1}, "neither the task denoise nor the source folders has an option sigm"),
     ("denoise", {"sigma": -1}, r"data\.options\.sigma must be a number from 0 to 1, got -1"),
     ("denoise", {"sigma": "big"}, r"data\.options\.sigma must be a number"),

@@ -239,3 +239,34 @@ def test_masks_of_another_size_are_named_from_the_iterator(tmp_path):
     next(paired_batches(data, batch_size=2, seed=0, **SIZES))
   with pytest.raises(ImageError, match=r"masks/0\.png is 12 x 12 pixels"):
     data.a[0]
+
+
+def test_one_number_for_a_pair_of_qualities_means_it():
+  clean = image_spec(3)
+  picture = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+  generator = np.random.default_rng(0)
+  made = [
+    make_task("jpeg", clean, quality=quality).make_source(picture, generator)
+    for quality in (30, (30,), (30, 30))
+  ]
+  np.testing.assert_array_equal(made[0], made[1])
+  np.testing.assert_array_equal(made[0], made[2])
+  with pytest.raises(ValueError, match=r"quality must be an integer .* got \(10, 20, 30\)"):
+    make_task("jpeg", clean, quality=(10, 20, 30))
+
+
+def test_a_mask_of_another_size_is_left_out_and_the_others_are_read():
+  random = np.random.default_rng(0)
+  sources = [random.integers(0, 256, (16, 16, 3)).astype(np.uint8) for _ in range(3)]
+  targets = [sources[0], sources[1][:12], sources[2]]
+  pairs = from_arrays(sources, targets, names=["x", "y", "z"])
+  problems = {}
+  options = {"batch_size": 2, "resize": "none", "crop_size": 1}
+  batches = list(
+    evaluation_batches(pairs, **options, on_problem=lambda name, e: problems.update({name: str(e)}))
+  )
+  assert [names for names, _, _ in batches] == [["x", "z"]]
+  assert "the source 16 x 16 and the target 16 x 12 pixels" in problems["y"]
+  assert 'set data.resize="square"' in problems["y"]
+  with pytest.raises(ImageError, match="the pair 'y' differ in size"):
+    list(evaluation_batches(pairs, **options))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imtrans.data import ImageSpec, open_dataset, unpaired_batches
+from imtrans.data import ImageSpec, open_dataset, open_task, unpaired_batches
 
 COUNTS = {"trainA": 5, "trainB": 4, "testA": 2, "testB": 3}
 
@@ -90,3 +90,45 @@ def test_unknown_sets_and_pairs(prepared):
   assert len(str(caught.value)) < 300  # Not the list of all sets there are.
   with pytest.raises(ValueError, match="is unpaired"):
     open_dataset("tfds:tiny_cycle_gan", split="train", paired=True, path=prepared)
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+  """A tiny set of the shape of mnist: the splits train and test, grey pictures and labels."""
+  import tensorflow_datasets as tfds
+
+  class TinyDigits(tfds.core.GeneratorBasedBuilder):
+    VERSION = tfds.core.Version("1.0.0")
+    url_infos = None
+
+    def _info(self):
+      features = {
+        "image": tfds.features.Image(shape=(9, 9, 1), encoding_format="png"),
+        "label": tfds.features.ClassLabel(num_classes=3),
+      }
+      return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, download_manager):
+      return {"train": self._generate_examples(6), "test": self._generate_examples(2)}
+
+    def _generate_examples(self, count):
+      for i in range(count):
+        buffer = io.BytesIO()
+        Image.fromarray(np.full((9, 9), 10 * (i % 3), np.uint8)).save(buffer, "PNG")
+        yield i, {"image": buffer.getvalue(), "label": i % 3}
+
+  folder = tmp_path_factory.mktemp("digits")
+  tfds.disable_progress_bar()
+  TinyDigits(data_dir=str(folder), file_format="array_record").download_and_prepare()
+  return str(folder)
+
+
+def test_a_set_of_one_domain_has_its_labels_for_classes(labelled):
+  options = {"resize": "square", "crop_size": 9, "path": labelled}
+  whole = open_dataset("tfds:tiny_digits", split="train", paired=True, path=labelled)
+  assert whole.b is None and whole.a.spec == ImageSpec(1, "uint8", 0.0, 255.0)
+  noise = open_task("noise", "tfds:tiny_digits", split="train", paired=True, **options)
+  assert noise.a.spec.classes == ("0", "1", "2") and len(noise.a) == 6
+  for index in range(6):
+    label = round(2 * int(noise.a[index][0, 0, 1]) / 65535)
+    assert int(noise.b[index][0, 0, 0]) == 10 * label

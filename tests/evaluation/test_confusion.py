@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from imtrans.evaluation import confusion
 from imtrans.evaluation.confusion import (
   confusion_matrix,
-  find_palette,
   labels_from_colors,
   segmentation_scores,
 )
@@ -46,6 +46,14 @@ def test_scores_at_their_ends():
     segmentation_scores(np.zeros((3, 3), int))
 
 
+def test_label_pictures_of_one_size_are_compiled_once():
+  before = confusion._nearest._cache_size()
+  for seed in range(3):
+    labels = np.random.default_rng(seed).integers(0, 4, (2, 7, 3))
+    np.testing.assert_array_equal(labels_from_colors(PALETTE[labels], PALETTE), labels)
+  assert confusion._nearest._cache_size() == before + 1
+
+
 def test_one_class_everywhere_scores_chance():
   labels = np.repeat(np.arange(4), 25).reshape(1, 10, 10)
   matrix = confusion_matrix(jnp.zeros_like(labels), labels, num_classes=4)
@@ -71,17 +79,3 @@ def test_colours_far_from_the_palette_do_not_count():
     labels_from_colors(pictures, PALETTE[:, :1])
   with pytest.raises(ValueError, match="two classes of the palette"):
     labels_from_colors(pictures, PALETTE[[0, 1, 0]])
-
-
-def test_the_palette_is_found_in_label_pictures():
-  labels = np.random.default_rng(0).integers(0, 4, (3, 6, 5))
-  palette = find_palette(PALETTE[labels])
-  np.testing.assert_array_equal(palette, PALETTE[np.lexsort(PALETTE.T[::-1])])
-  np.testing.assert_array_equal(
-    PALETTE[labels], palette[labels_from_colors(PALETTE[labels], palette)]
-  )
-  photo = np.random.default_rng(1).uniform(-1, 1, (1, 20, 20, 3))
-  with pytest.raises(ValueError, match="more than 256 colours"):
-    find_palette(photo)
-  with pytest.raises(ValueError, match="no label pictures"):
-    find_palette([])

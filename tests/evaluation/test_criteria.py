@@ -11,6 +11,7 @@ from imtrans.evaluation.criteria import (
   obstacle,
 )
 from imtrans.evaluation.figures import PER_PICTURE
+from imtrans.evaluation.label_maps import PIXEL_ACCURACY
 from imtrans.evaluation.quantities import TABLE, rank
 
 EVERYTHING = Situation(
@@ -37,7 +38,8 @@ def test_nothing_stands_in_the_way_of_anything_where_there_is_everything():
   [
     ("l1", {"paired": False}, "needs true targets"),
     ("honesty", {"cycle": False}, "both directions"),
-    ("kid", {"inception": False}, "--inception"),
+    ("kid", {"inception": False}, "download https://github.com/mseitzer/pytorch-fid/"),
+    ("fid", {"inception": False}, "name the file with --inception (config.inception in training)"),
     ("inception_score", {"outputs": 19}, "at least 20 pictures"),
     ("fid", {"reals": 2048}, "at least 2049 pictures on either side, there are 3000"),
     ("fd_vgg16", {"outputs": 512}, "at least 513 pictures"),
@@ -54,6 +56,25 @@ def test_nothing_stands_in_the_way_of_anything_where_there_is_everything():
 def test_what_is_missing_is_named(name, missing, words):
   reason = obstacle(name, EVERYTHING._replace(**missing))
   assert words in reason and name in reason and not reason.endswith(".")
+
+
+def test_fewer_pictures_are_allowed_and_remedies_are_possible():
+  few = EVERYTHING._replace(outputs=300, reals=300)
+  words = "add pictures, allow fewer with --frechet-minimum (config.frechet_minimum), or measure "
+  assert obstacle("fd_vgg16", few).endswith(f"{words}kd_vgg16, which needs 2")
+  assert obstacle("fid", few).endswith(f"{words}kid, which needs 2")
+  assert obstacle("fd_alexnet", few) == ""
+  assert obstacle("fd_vgg16", few._replace(frechet_minimum=300)) == ""
+  assert "at least 301 pictures" in obstacle("fid", few._replace(frechet_minimum=301))
+  # What cannot be measured either is no remedy.
+  one = EVERYTHING._replace(outputs=1)
+  assert obstacle("kid", one).endswith("3000 true ones: add pictures")
+  assert obstacle("fid", one).endswith(
+    "or allow fewer with --frechet-minimum (config.frechet_minimum)"
+  )
+  assert "at least 2 pictures" in obstacle("fid", one._replace(frechet_minimum=1))
+  six = EVERYTHING._replace(reals=5)
+  assert obstacle("manifolds_alexnet", six).endswith("or measure kd_alexnet, which needs 2")
 
 
 def test_grey_pictures_can_be_shown_to_networks():
@@ -74,5 +95,6 @@ def test_every_figure_has_a_title_and_every_criterion_of_a_picture_a_definition(
   assert [name for name in figure_names(CRITERIA) if rank(name) == len(TABLE)] == []
   kinds = ("target", "source", "cycle")
   per_picture = figure_names([name for name in CRITERIA if CRITERIA[name].kind in kinds])
-  assert set(per_picture) == set(PER_PICTURE)
+  # The accuracy of label pictures comes by itself, wherever the target domain has a palette.
+  assert set(per_picture) == set(PER_PICTURE) - {PIXEL_ACCURACY}
   assert set(FIGURES) <= set(CRITERIA)

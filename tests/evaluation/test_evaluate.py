@@ -4,11 +4,20 @@ import numpy as np
 import pytest
 
 from imtrans.data import ImageSpec
+from imtrans.evaluation import measures
 from imtrans.evaluation.criteria import BASIC
-from imtrans.evaluation.evaluate import Evaluation, measurable
+from imtrans.evaluation.evaluate import Evaluation
 from imtrans.evaluation.evaluation_set import EvaluationSet
-from imtrans.evaluation.generators import check_channels, preprocessing, trained_generators
+from imtrans.evaluation.feasibility import measurable
+from imtrans.evaluation.generators import (
+  check_channels,
+  measuring,
+  preprocessing,
+  trained_generators,
+)
 from imtrans.evaluation.sheets import sample_rows
+from imtrans.evaluation.weights import INCEPTION_SHA256
+from imtrans.training.mesh import make_mesh, place
 
 
 def _generators(run, **options):
@@ -101,6 +110,107 @@ def test_what_cannot_be_measured_is_said_before_anything_is_done(make_run, make_
     Evaluation(pictures, ("mse",))
   with pytest.raises(ValueError, match="listed twice"):
     Evaluation(pictures, ("l1", "l1"))
+
+
+def test_what_was_asked_for_by_name_is_not_dropped_without_a_word(make_run, make_dataset):
+  pictures = EvaluationSet(make_dataset(paired=False), **preprocessing(make_run().config))
+  main = {"mode": "test", "cycle": True}
+  with pytest.raises(ValueError, match=r"^ssim needs true targets.* not paired: leave it out, or"):
+    Evaluation(pictures, ("honesty", "ssim")).check("ab", **main)
+  with pytest.raises(ValueError, match=r"^l1, psnr, ssim need true targets.*: leave them out, or"):
+    Evaluation(pictures, BASIC).check("ab", **main)
+  Evaluation(pictures, ("honesty", *BASIC)).check("ab", **main, optional=BASIC)
+  reasons = measurable(Evaluation(pictures, ()), "ab", **main)
+  assert "not paired" in reasons["l1"] and not reasons["kd_vgg16"]
+
+
+def test_an_evaluation_is_the_same_on_four_devices(make_run, make_dataset):
+  run, dataset = make_run(inference="train"), make_dataset()
+  names = ("l1", "ssim", "histogram_intersection")
+  mesh = make_mesh()
+  divided = EvaluationSet(dataset, **{**preprocessing(run.config), "batch_size": 4})
+  run = run._replace(generator_params=place(run.generator_params, mesh))
+  scores = Evaluation(divided, names, mesh=mesh).scalars(_generators(run))
+  assert scores == pytest.approx(_scalars(make_run(inference="train"), dataset, names), rel=1e-4)
+
+
+def test_distances_of_networks_are_divided(monkeypatch):
+  seen = []
+
+  def distance(images, targets):
+    seen.extend(shard.data.shape for shard in images.addressable_shards)
+    return images[:, 0, 0, 0] - targets[:, 0, 0, 0]
+
+  monkeypatch.setattr(measures, "lpips_distance", lambda network, mesh: distance)
+  monkeypatch.setattr(measures, "trained_content_distance", lambda mesh: distance)
+  grey = np.zeros((8, 4, 4, 1), np.float32)
+  assert measures.target_quantity("lpips_vgg", make_mesh())(grey, grey).shape == (8,)
+  judge = measures.content_judge(make_mesh())
+  assert judge(grey, grey, grey)["content_vgg16"].shape == (8,)
+  assert set(seen) == {(2, 4, 4, 3)} and len(seen) == 8
+
+
+def test_progress_is_shown(make_run, make_dataset):
+  run, shown = make_run(method="cyclegan"), []
+
+  def track(items, total, title):
+    shown.append((title, total))
+    return items
+
+  pictures = EvaluationSet(make_dataset(), track=track, **preprocessing(run.config))
+  Evaluation(pictures, ("l1", "histogram_intersection")).scalars(_generators(run))
+  assert shown == [
+    ("translating A → B", 5),
+    ("true pictures B", 5),
+    ("translating B → A", 5),
+    ("true pictures A", 5),
+  ]
+
+
+def test_figures_say_how_pictures_were_resized(make_run, make_dataset):
+  run = make_run()
+  for resize, size, words in (
+    ("square", 12, "to 12 x 12 pixels"),
+    ("square", 14, "to 14 x 14 pixels, cropped to multiples of 4"),
+    ("scale_width", 12, "to 12 pixels of width, cropped to multiples of 4"),
+    ("none", 12, "cropped to multiples of 4"),
+  ):
+    changes = {"resize": resize, "crop_size": size}
+    pictures = EvaluationSet(make_dataset(), **{**preprocessing(run.config), **changes})
+    judgement = Evaluation(pictures, ("l1", "histogram_intersection")).judge(_generators(run))
+    assert len(list(judgement)) == 5
+    found = {score.figure.protocol.resize for score in judgement.scores()}
+    assert found == {words}
+  whole = EvaluationSet(make_dataset(), batch_size=2, resize="none", crop_size=1)
+  assert whole.resized(_generators(run)[0]._replace(size_multiple=1)) == "none"
+
+
+def test_what_a_config_says_of_measuring(make_run):
+  config = make_run().config.copy_and_resolve_references()
+  found = measuring(config)
+  assert found["inception_sha256"] == INCEPTION_SHA256 and found["frechet_minimum"] is None
+  config.update(palette="black white", frechet_minimum=7, num_samples=3, segmenter_steps=9)
+  config.inception_sha256 = "a" * 64
+  found = measuring(config)
+  assert found["palette"] == ((0, 0, 0), (255, 255, 255))
+  assert (found["frechet_minimum"], found["num_samples"], found["segmenter_steps"]) == (7, 3, 9)
+  assert found["inception_sha256"] == "a" * 64
+
+
+def test_fewer_pictures_can_be_allowed(make_run, make_dataset):
+  changes = {"crop_size": 32}
+  pictures = EvaluationSet(make_dataset(), **{**preprocessing(make_run().config), **changes})
+  main = {"mode": "test", "cycle": False}
+  with pytest.raises(ValueError, match=r"at least 6 pictures .* --frechet-minimum"):
+    Evaluation(pictures, ("fd_alexnet",), frechet_minimum=6).check("ab", **main)
+  evaluation = Evaluation(pictures, ("fd_alexnet",), frechet_minimum=5)
+  evaluation.check("ab", **main)
+  judgement = evaluation.judge(_generators(make_run()))
+  assert len(list(judgement)) == 5
+  (score,) = judgement.scores()
+  assert score.figure.value == pytest.approx(0.0, abs=0.1)  # The generator is nearly perfect.
+  assert score.figure.protocol.settings == {"dimension": 256, "full_rank": False, "minimum": 5}
+  assert score.figure.protocol.resize == "to 32 x 32 pixels"
 
 
 def test_all_means_what_can_be_measured(make_run, make_dataset):

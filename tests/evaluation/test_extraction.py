@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from imtrans.evaluation import extraction
-from imtrans.evaluation.extraction import FeatureNetwork, extract
+from imtrans.evaluation.extraction import FeatureCollector, FeatureNetwork, extract
 from imtrans.evaluation.weights import BACKBONES
+from imtrans.training.mesh import make_mesh, place
 
 SHAPES = []  # Those for which the tiny network was traced.
 
@@ -35,6 +36,23 @@ def test_features_of_any_sizes_in_order():
   assert found.values.dtype == np.float64
   assert (found.features, found.resize, found.sha256) == ("colors", "none", "abc")
   assert SHAPES == [(2, 8, 8, 3), (2, 6, 6, 3)]  # The short last batches are padded.
+
+
+def test_batches_are_divided_over_the_devices_of_the_weights():
+  SHAPES.clear()
+  pictures = _pictures(*[7] * 6)
+  placed = TINY._replace(weights=place(TINY.weights, make_mesh()))
+  collector = FeatureCollector(placed, batch_size=5)  # 8 are as many as 4 devices can divide.
+  seen = []
+  function = collector._function
+  collector._function = lambda weights, batch: seen.append(batch) or function(weights, batch)
+  for picture in pictures:
+    collector.add(picture)
+  found = collector.finish()
+  (batch,) = seen
+  assert {shard.data.shape for shard in batch.addressable_shards} == {(2, 7, 7, 3)}
+  assert SHAPES == [(8, 7, 7, 3)]
+  np.testing.assert_allclose(found.values, extract(TINY, pictures).values, rtol=1e-6)
 
 
 def test_grey_pictures_become_three_channels():

@@ -11,6 +11,7 @@ from imtrans.evaluation.confusion import segmentation_scores
 from imtrans.evaluation.diversity import Diversity, mode_coverage
 from imtrans.evaluation.extraction import FeatureSet
 from imtrans.evaluation.histograms import lab_histograms
+from imtrans.evaluation.metrics import psnr
 from imtrans.evaluation.segmentation import Segmenter
 
 
@@ -62,10 +63,10 @@ def test_only_inception_gives_fid_and_kid():
 
 
 def test_few_pictures_are_refused_or_noted():
-  with pytest.raises(ValueError, match="at least 7 pictures"):
+  with pytest.raises(ValueError, match=r"at least 7 pictures .* --frechet-minimum \(config"):
     feature_figures.frechet_figure(_features(0, 40), _features(1, 6))
   figure = feature_figures.frechet_figure(_features(0, 40), _features(1, 6), minimum=2)
-  assert figure.protocol.settings["full_rank"] is False
+  assert figure.protocol.settings == {"dimension": 6, "full_rank": False, "minimum": 2}
 
 
 @pytest.mark.parametrize("field", ["features", "resize", "sha256"])
@@ -92,6 +93,20 @@ def test_figures_of_pictures():
     figures.picture_figure("mse", [0.1])
   with pytest.raises(ValueError, match="no pictures"):
     figures.picture_figure("l1", [])
+
+
+def test_a_mean_psnr_says_what_its_ceiling_did():
+  figure = figures.picture_figure("psnr", [100.0, 20.0, 100.0], resize="to 8 x 8 pixels")
+  assert figure.value == pytest.approx(220 / 3)
+  assert figure.protocol.settings["at_ceiling"] == 2
+  assert "of infinite PSNR, count as 100" in figure.protocol.settings["definition"]
+  assert figure.protocol.resize == "to 8 x 8 pixels"
+  for name, values in (("psnr", [99.0, 20.0]), ("l1", [100.0])):
+    assert "at_ceiling" not in figures.picture_figure(name, values).protocol.settings
+  # The ceiling is what identical pictures get.
+  identical = np.zeros((1, 4, 4, 3), np.float32)
+  (value,) = np.asarray(psnr(identical, identical))
+  assert figures.picture_figure("psnr", [value]).protocol.settings["at_ceiling"] == 1
 
 
 def test_every_figure_goes_into_json():

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from imtrans.data import from_arrays
+from imtrans.evaluation import photographs
 from imtrans.evaluation.evaluate import Evaluation
 from imtrans.evaluation.evaluation_set import EvaluationSet
+from imtrans.evaluation.feasibility import measurable
 from imtrans.evaluation.translation import TrainedGenerator
 
 PALETTE = ((0, 0, 0), (255, 0, 0), (0, 0, 255))
@@ -30,57 +32,169 @@ def _paint(generator_params, extras, source, key, *, direction, mode):
   return shares @ generator_params["colors"] / 127.5 - 1.0
 
 
-def _scores(colors):
-  training, test = (from_arrays(*_pairs(count, seed)) for count, seed in ((12, 0), (5, 1)))
+def _spoiled(pairs, *indices):
+  """The same pairs, some of whose label pictures have none of the colours."""
+  labels, photos = pairs
+  labels = labels.copy()
+  labels[list(indices)] = (0, 255, 0)
+  return labels, photos
+
+
+def _evaluation(training, test, *, palette=PALETTE):
   pictures = EvaluationSet(test, batch_size=2, resize="square", crop_size=16)
-  evaluation = Evaluation(
+  return Evaluation(
     pictures,
     ("segmentation",),
     training=lambda: training,
-    palette=PALETTE,
+    palette=palette,
     segmenter_steps=60,
   )
+
+
+def _generators(colors=PHOTO_COLORS):
+  return (TrainedGenerator(_paint, {"colors": np.float32(colors)}, {}),)
+
+
+def _check(evaluation):
   evaluation.check("ab", mode="test", cycle=False)
-  generators = (TrainedGenerator(_paint, {"colors": np.float32(colors)}, {}),)
-  first = evaluation.scalars(generators)
-  assert evaluation.scalars(generators) == first  # The segmenter is kept.
-  return first
 
 
-def test_the_right_photographs_score_like_real_ones():
-  scores = _scores(PHOTO_COLORS)
+@pytest.fixture(scope="module")
+def evaluation():
+  """With its segmenter, which takes its time to be trained."""
+  made = _evaluation(from_arrays(*_pairs(12, 0)), from_arrays(*_pairs(5, 1)))
+  _check(made)
+  made.scalars(_generators())
+  return made
+
+
+@pytest.fixture
+def trained(evaluation, monkeypatch):
+  """The shapes of what segmenters are trained on: all get the one that is there already."""
+  segmenter, shapes = evaluation._labels.prepared(_generators()[0]).segmenter, []
+
+  def train(photos, labels, **options):
+    shapes.append((photos.shape, labels.shape))
+    return segmenter
+
+  monkeypatch.setattr(photographs, "train_segmenter", train)
+  return shapes
+
+
+def test_the_right_photographs_score_like_real_ones(evaluation):
+  scores = evaluation.scalars(_generators())
   assert scores["real/segmentation_pixel_accuracy"] > 0.9
   assert scores["eval/segmentation_pixel_accuracy"] > 0.9
   assert scores["eval/segmentation_class_iou"] > 0.8
 
 
-def test_photographs_of_other_labels_do_not():
-  scores = _scores(PHOTO_COLORS[[1, 2, 0]])
+def test_photographs_of_other_labels_do_not(evaluation):
+  scores = evaluation.scalars(_generators(PHOTO_COLORS[[1, 2, 0]]))
   assert scores["real/segmentation_pixel_accuracy"] > 0.9
   assert scores["eval/segmentation_pixel_accuracy"] < 0.2
 
 
-def test_a_training_split_without_pairs_is_refused():
-  training = from_arrays(*_pairs(4, 0), paired=False)
-  pictures = EvaluationSet(from_arrays(*_pairs(4, 1)), batch_size=2, resize="square", crop_size=16)
-  evaluation = Evaluation(
-    pictures, ("segmentation",), training=lambda: training, palette=PALETTE, segmenter_steps=1
-  )
-  generators = (TrainedGenerator(_paint, {"colors": PHOTO_COLORS}, {}),)
+def test_the_segmenter_is_kept(evaluation, trained):
+  evaluation.scalars(_generators())
+  assert trained == []
+
+
+def test_labels_that_cannot_be_used_are_left_out_and_named(trained):
+  training = from_arrays(*_spoiled(_pairs(13, 0), 3))
+  test = from_arrays(*_spoiled(_pairs(6, 1), 0, 4), names=list("uvwxyz"))
+  evaluation = _evaluation(training, test)
+  _check(evaluation)
+  judgement = evaluation.judge(_generators())
+  assert len(list(judgement)) == 6
+  scores = {(score.of, score.figure.name): score.figure for score in judgement.scores()}
+  figure = scores["model", "segmentation_pixel_accuracy"]
+  assert figure.value > 0.9
+  assert figure.protocol.images == {"photographs": 4}
+  assert figure.protocol.resize == "to 16 x 16 pixels"
+  assert figure.protocol.settings["pixels"] == 4 * 16 * 16
+  assert figure.protocol.settings["segmenter"]["num_steps"] == 60
+  assert trained == [((12, 16, 16, 3), (12, 16, 16))]
+  assert scores["real", "segmentation_pixel_accuracy"].protocol.images == {"photographs": 4}
+  problems = evaluation.pictures.problems
+  assert set(problems) == {"training picture 000003", "labels of u", "labels of y"}
+  assert "100 % of the test label picture 'u'" in problems["labels of u"]
+  assert "for one #00ff00: name all of them with --palette" in problems["labels of u"]
+  assert "the training label picture '000003'" in problems["training picture 000003"]
+
+
+@pytest.mark.parametrize("split", ["training", "test"])
+def test_no_usable_labels_are_refused_early_and_noted_late(split, monkeypatch):
+  def never(*arguments, **options):
+    raise AssertionError("a segmenter was trained in vain")
+
+  monkeypatch.setattr(photographs, "train_segmenter", never)
+  good, bad = from_arrays(*_pairs(4, 0)), from_arrays(*_spoiled(_pairs(3, 1), 0, 1, 2))
+  training, test = (bad, good) if split == "training" else (good, bad)
+  evaluation = _evaluation(training, test)
+  words = f"no pair of the {split} split .* the {split} label picture '000000'.* --palette"
+  with pytest.raises(ValueError, match=words):
+    _check(evaluation)
+  # Without that check the other figures are not lost.
+  assert evaluation.scalars(_generators()) == {}
+  assert "segmentation is not measured" in evaluation.pictures.problems["segmentation"]
+
+
+def test_a_segmenter_that_diverges_is_noted(monkeypatch):
+  def diverges(*arguments, **options):
+    raise FloatingPointError("the segmenter's loss is not finite.")
+
+  monkeypatch.setattr(photographs, "train_segmenter", diverges)
+  evaluation = _evaluation(from_arrays(*_pairs(4, 0)), from_arrays(*_pairs(3, 1)))
+  assert evaluation.scalars(_generators()) == {}
+  assert "not finite" in evaluation.pictures.problems["segmentation"]
+
+
+def test_the_check_reads_no_more_than_it_must():
+  read = []
+  labels, photos = _pairs(9, 0)
+  training, test = from_arrays(*_spoiled((labels, photos), 0, 1, 2)), from_arrays(*_pairs(9, 1))
+  for dataset in (training, test):
+    dataset.a._arrays = _Counted(dataset.a._arrays, read)
+  _check(_evaluation(training, test))
+  assert read == [0, 1, 2, 3, 0, 1]  # Batches of two, up to the first that fits.
+
+
+class _Counted:
+  def __init__(self, arrays, read):
+    self._arrays, self._read = arrays, read
+
+  def __len__(self):
+    return len(self._arrays)
+
+  def __getitem__(self, index):
+    self._read.append(index)
+    return self._arrays[index]
+
+
+def test_what_cannot_work_is_refused_early():
+  good = from_arrays(*_pairs(4, 1))
+  unpaired = from_arrays(*_pairs(4, 0), paired=False)
   with pytest.raises(ValueError, match="needs pairs of labels and photographs"):
-    evaluation.scalars(generators)
+    _check(_evaluation(unpaired, good))
+  deep = from_arrays(*(np.concatenate([side, side[..., :1]], -1) for side in _pairs(4, 1)))
+  with pytest.raises(ValueError, match="label pictures of 3 channels, these have 4"):
+    _check(_evaluation(good, deep))
+  odd = EvaluationSet(good, batch_size=2, resize="square", crop_size=17)
+  evaluation = Evaluation(odd, ("segmentation",), training=lambda: good, palette=PALETTE)
+  with pytest.raises(ValueError, match="sides are even, these have 17 x 17"):
+    _check(evaluation)
+  evaluation.check("ab", mode="test", cycle=False, size_multiple=4)  # It is cropped to 16 x 16.
+  with pytest.raises(ValueError, match="needs the training split"):
+    _check(Evaluation(odd, ("segmentation",), palette=PALETTE))
+  reasons = measurable(_evaluation(unpaired, good), "ab", mode="test", cycle=False)
+  assert "needs pairs of labels" in reasons["segmentation"] and not reasons["l1"]
 
 
-def test_a_palette_of_other_colours_is_refused():
-  training, test = (from_arrays(*_pairs(4, seed)) for seed in (0, 1))
-  pictures = EvaluationSet(test, batch_size=2, resize="square", crop_size=16)
-  evaluation = Evaluation(
-    pictures,
-    ("segmentation",),
-    training=lambda: training,
-    palette=((0, 255, 0), (255, 255, 255)),
-    segmenter_steps=1,
-  )
-  generators = (TrainedGenerator(_paint, {"colors": PHOTO_COLORS}, {}),)
-  with pytest.raises(ValueError, match=r"label picture '000000' are of other colours.*--palette"):
-    evaluation.scalars(generators)
+def test_unpaired_test_pictures_have_no_real_score(trained):
+  labels, photos = _pairs(4, 1)
+  test = from_arrays(labels, photos, paired=False)
+  evaluation = _evaluation(from_arrays(*_pairs(12, 0)), test)
+  _check(evaluation)
+  scores = evaluation.scalars(_generators())
+  assert scores["eval/segmentation_pixel_accuracy"] > 0.9
+  assert not any(name.startswith("real/") for name in scores)

@@ -136,3 +136,47 @@ def test_a_figure_that_needs_more_pictures_takes_none_with_it(make_run, make_dat
     "at least 6 pictures" in written["problems"]["manifolds_vgg16"]
   )
   assert "Left out: " in (tmp_path / "index.html").read_text()
+
+
+def test_only_what_the_gallery_shows_is_embedded(make_run, make_dataset, tmp_path, monkeypatch):
+  """Of many pictures the page's are chosen first, by figures, and read again."""
+  embedded = []
+  make = record.make_card
+  monkeypatch.setattr(record, "make_card", lambda r, **own: embedded.append(r) or make(r, **own))
+  monkeypatch.setattr(record, "choose_shown", lambda figures: [0, 3])
+  dataset = make_dataset()
+  write(make_run(), dataset, tmp_path, workdir=tmp_path)
+  assert [result.name for result in embedded] == ["picture0", "picture3"]
+  for index, result in zip((0, 3), embedded, strict=True):
+    np.testing.assert_allclose(127.5 * (result.source + 1), dataset.a[index], atol=1e-3)
+    stored = read_image(tmp_path / "images" / f"picture{index}.png")
+    np.testing.assert_allclose(127.5 * (result.output + 1), stored, atol=1e-3)
+    assert result.target is not None and result.figures["l1"] < 0.01
+  page = (tmp_path / "index.html").read_text()
+  assert "2 of 5 test pictures" in page and "picture3" in page and "picture4" not in page
+
+
+def test_label_pictures_are_scored_by_their_classes(make_run, tmp_path):
+  """A generator that halves brightness draws 200 as 100 and 100 as 50, which is nearest to 0."""
+  palette = ((0, 0, 0), (100, 100, 100), (200, 200, 200))
+  grey = np.zeros((2, 16, 16, 3), np.uint8)
+  grey[:, :8] = 200  # Drawn as 100.
+  labels = np.zeros((2, 16, 16, 3), np.uint8)
+  labels[:, :8] = 100
+  labels[1, :4] = 200
+  spec = ImageSpec(3, "uint8", 0.0, 255.0)
+  run = make_run(specs={"a": spec, "b": spec._replace(palette=palette)})
+  dataset = from_arrays(grey, labels, names=["x", "y"])
+  written = write(run, dataset, tmp_path, workdir=tmp_path)
+  # Right: all of x, three quarters of y. Class 0: 256 of 256, 1: 192 of 192, 2: 0 of 64 pixels.
+  assert written["eval/label_pixel_accuracy"] == pytest.approx(7 / 8)
+  assert written["eval/label_class_accuracy"] == pytest.approx(2 / 3)
+  assert written["eval/label_class_iou"] == pytest.approx((1 + 192 / 256 + 0) / 3)
+  # The photograph itself, taken for a label picture, has 200 where y has it.
+  assert written["baseline/label_pixel_accuracy"] == pytest.approx(5 / 8)
+  with (tmp_path / "per_image.csv").open() as file:
+    rows = list(csv.DictReader(file))
+  assert [float(row["label_pixel_accuracy"]) for row in rows] == [1.0, 0.75]
+  assert "label accuracy per pixel" in (tmp_path / "index.html").read_text()
+  (iou,) = [f for f in written["figures"] if (f["name"], f["of"]) == ("label_class_iou", "model")]
+  assert iou["settings"]["classes"] == 3 and iou["images"] == {"pictures": 2}

@@ -6,6 +6,7 @@ import pytest
 
 from imtrans.evaluation import segmentation
 from imtrans.evaluation.segmentation import cross_entropy, score_photos, segment, train_segmenter
+from imtrans.training.mesh import make_mesh, place
 
 TINY = {"num_classes": 3, "features": 4, "num_levels": 2, "batch_size": 4, "learning_rate": 1e-2}
 
@@ -59,6 +60,19 @@ def test_the_seed_decides():
   first, second = (jax.tree.leaves(x.params)[0] for x in (one, other))
   assert not np.array_equal(first, second)
   assert one.protocol["seed"] == 0 and one.protocol["num_steps"] == 3
+
+
+def test_four_devices_train_and_find_the_same(segmenter):
+  pairs = _pairs(5, 0)
+  alone, divided = (
+    train_segmenter(*pairs, **TINY, num_steps=4, mesh=mesh) for mesh in (None, make_mesh())
+  )
+  assert divided.protocol["final_loss"] == pytest.approx(alone.protocol["final_loss"], rel=1e-3)
+  assert {len(leaf.sharding.device_set) for leaf in jax.tree.leaves(divided.params)} == {4}
+  # 5 photographs in batches of 3, which 4 devices cannot divide: of 4 then.
+  placed = segmenter._replace(params=place(segmenter.params, make_mesh()))
+  found = segment(placed, pairs[0], batch_size=3)
+  assert np.mean(found == segment(segmenter, pairs[0])) > 0.99
 
 
 def test_cross_entropy_by_hand():

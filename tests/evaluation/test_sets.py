@@ -6,6 +6,7 @@ import pytest
 from imtrans.data import from_arrays
 from imtrans.evaluation.criteria import CRITERIA
 from imtrans.evaluation.evaluation_set import EvaluationSet
+from imtrans.evaluation.extraction import OWN_SIZE, FeatureCollector, FeatureNetwork, FeatureSet
 from imtrans.evaluation.sets import Gathered, SetCriteria, SetJudge, set_figures
 from imtrans.evaluation.weights import INCEPTION_SHA256
 
@@ -61,6 +62,28 @@ def test_the_kernel_distance_says_how_it_was_taken(criteria):
   assert figure.protocol.settings["num_subsets"] == 1 and figure.spread is None
 
 
+def test_the_size_of_pictures_before_the_network_and_within():
+  within = "299 x 299, bicubic"
+  resizes = {}
+  for name, resize in (("alexnet", OWN_SIZE), ("inception", within)):
+    for before in ("none", "to 64 x 64 pixels"):
+      gathered = Gathered([], colors=False, resize=before)
+      collector = FeatureCollector(FeatureNetwork(name, _mean_colors, None, resize, "abc"))
+      gathered._collectors[name] = collector
+      gathered.add(np.zeros((4, 4, 3), np.float32))
+      resizes[name, before] = gathered.features(name).resize
+  assert resizes == {
+    ("alexnet", "none"): "none",
+    ("alexnet", "to 64 x 64 pixels"): "to 64 x 64 pixels",
+    ("inception", "none"): within,
+    ("inception", "to 64 x 64 pixels"): f"to 64 x 64 pixels, then to {within}",
+  }
+
+
+def _mean_colors(weights, images):
+  return images.mean(axis=(1, 2)), None
+
+
 def test_true_pictures_are_computed_once(criteria, make_run, monkeypatch):
   from imtrans.evaluation.generators import trained_generators
 
@@ -81,8 +104,6 @@ def test_every_set_criterion_has_figures():
     random = np.random.default_rng(seed)
     one = Gathered([], colors=False)
     one.count = 30
-    from imtrans.evaluation.extraction import FeatureSet
-
     for name in ("alexnet", "vgg16", "inception"):
       logits = random.normal(size=(30, 5)) if name == "inception" else None
       one._features[name] = FeatureSet(

@@ -156,3 +156,46 @@ def test_an_image_that_fits_into_a_tile_is_translated_whole():
   np.testing.assert_array_equal(
     translate_tiled(generator, image, 3, tiling), generator(image[None])[0]
   )
+
+
+class _Halve:
+  """Halves brightness, and remembers the shapes that it is given."""
+
+  def __init__(self):
+    self.shapes = []
+
+  def __call__(self, tiles):
+    self.shapes.append(tiles.shape)
+    return np.float32(0.5) * tiles
+
+
+@pytest.mark.parametrize("blend", [0, 8])
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
+def test_batches_of_tiles_give_the_same_picture(blend, batch_size):
+  image = np.random.default_rng(0).uniform(-1, 1, (61, 83, 2)).astype(np.float32)
+  translate, tiling = _Halve(), Tiling(32, 8, 4, blend)
+  result = translate_tiled(translate, image, 2, tiling, batch_size=batch_size)
+  np.testing.assert_allclose(result, image / 2, atol=1e-6)
+  # 3 x 4 tiles, and one shape alone, so that the generator is compiled once.
+  size = min(batch_size, 12)
+  assert translate.shapes == [(size, 32, 32, 2)] * -(-12 // size)
+  with pytest.raises(ValueError, match="batch size must be at least 1, got 0"):
+    translate_tiled(translate, image, 2, tiling, batch_size=0)
+
+
+def test_the_result_is_stored_piece_by_piece():
+  """What is held in float is a few rows of tiles, however high the picture is."""
+  stored = []
+
+  def store(rows):
+    stored.append(rows.shape)
+    return np.rint(255 * rows).astype(np.uint8)
+
+  image = np.random.default_rng(0).uniform(0, 1, (1003, 40, 1)).astype(np.float32)
+  tiling = Tiling(16, 4, 4)
+  result = translate_tiled(_Halve(), image, 1, tiling, batch_size=5, store=store)
+  assert result.dtype == np.uint8
+  np.testing.assert_allclose(result, np.rint(255 * image / 2), atol=0)
+  assert stored[0] == (0, 0, 1)  # Asked for the type of the result.
+  rows = [shape[0] for shape in stored[1:]]
+  assert sum(rows) == 1003 and max(rows) <= 3 * 16

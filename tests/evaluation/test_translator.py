@@ -183,3 +183,48 @@ def test_tiles_that_would_differ_are_refused(unet, translator):
     unet.plan_tiles(30)
   with pytest.raises(ValueError, match="how far it sees is not known: accept"):
     translator.plan_tiles(32)
+
+
+def test_tiles_go_in_batches_and_into_the_type_that_is_wanted(unet):
+  tiling = unet.plan_tiles(32)
+  image = _image(75, 50, 3)
+  once = unet.translate_to_target(image, tiling=tiling, batch_size=1)
+  assert once.dtype == np.uint8 and once.shape == image.shape
+  assert np.abs(once.astype(int) - unet.translate_to_target(image)).max() <= 1
+  for batch_size in (3, None):
+    batched = unet.translate_to_target(image, tiling=tiling, batch_size=batch_size)
+    assert np.abs(batched.astype(int) - once).max() <= 1
+  wide = unet.translate(image.astype(np.uint16) * 257, tiling=tiling)
+  assert wide.dtype == np.uint16
+  np.testing.assert_allclose(wide / 257, once, atol=0.51)
+
+
+LAB = ImageSpec(2, "float32", -110.0, 110.0)
+
+
+def test_colours_alone_become_rgb_pictures(make_run):
+  """A run with target=lab makes a and b; here they are zero, so grey pictures stay grey."""
+  run = make_run(specs={"a": GREY, "b": LAB})
+  config = run.config.copy_and_resolve_references().unlock()
+  config.data.task = "grayscale"
+  config.data.options = {"target": "lab", "layout": "auto"}
+  method = run.method._replace(translate=_no_colours)
+  translator = Translator(run._replace(config=config.lock(), method=method))
+  assert translator.target_spec() == RGB
+  images = [_image(9, 6), _image(16, 16, 1), ValueError("broken file"), _image(9, 6)]
+  tiling = translator.plan_tiles(8, approximate=True)
+  for options in ({}, {"tiling": tiling}):
+    results = list(translator.translate_stream(images, **options))
+    assert str(results[2]) == "broken file"
+    for image, result in zip(images, results, strict=True):
+      if not isinstance(image, ValueError):
+        assert result.dtype == np.uint8 and result.shape == (*image.shape[:2], 3)
+        grey = np.broadcast_to(image.reshape(*image.shape[:2], 1), result.shape)
+        np.testing.assert_allclose(result.astype(int), grey, atol=1)
+  whole = translator.translate(images[1].astype(np.float32) / 255)
+  assert whole.dtype == np.float32 and whole.shape == (16, 16, 3)
+  np.testing.assert_allclose(whole, np.repeat(images[1] / 255, 3, axis=2), atol=2e-3)
+
+
+def _no_colours(generator_params, extras, source, key, *, direction, mode):
+  return 0.0 * jax.numpy.repeat(source, 2, axis=-1)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from experiments.benchmark import __main__ as benchmark
-from experiments.benchmark import inference, ours, tables
+from experiments.benchmark import inference, measure, ours, tables
 from experiments.benchmark.cases import OURS, Case
+from experiments.benchmark.contender_process import Worker, WorkerError
 from experiments.benchmark.machine import describe, has_torch
-from experiments.benchmark.measure import Schedule, WorkerError
+from experiments.benchmark.measure import Schedule
 from experiments.benchmark.work import forward_macs
 
 TINY = {"size": 16, "batch": 2, "device": "cpu", "features": 4, "num_blocks": 1, "num_layers": 1}
@@ -39,13 +40,13 @@ def test_tiny_runs_and_is_traced_once(method, tmp_path):
 
 
 def test_a_variant_that_fails_is_recorded(monkeypatch):
-  class Process(inference.Worker):
+  class Process(Worker):
     def __init__(self, name, *arguments):
       if name != OURS:
-        raise WorkerError("exit code 1: no such thing")
+        raise WorkerError(name, "exit code 1: no such thing")
       super().__init__(name, *arguments)
 
-  monkeypatch.setattr(inference, "Worker", Process)
+  monkeypatch.setattr(measure, "Worker", Process)
   case = Case("pix2pix", precision="float32", **TINY)
   record = inference.measure_inference(case, ["eager"], Schedule(2, 1, 0.01, cached_start=False))
   assert record["contenders"]["eager"] == {"error": "exit code 1: no such thing"}
@@ -60,9 +61,7 @@ def test_a_variant_that_fails_is_recorded(monkeypatch):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_both_sides_compute_the_same(method):
-  if not has_torch():
-    return
-  import torch
+  torch = pytest.importorskip("torch")
 
   from experiments.benchmark import peer
   from tests.experiments.test_peer import _channels_first, _copy

@@ -4,19 +4,23 @@ import pytest
 
 from experiments.benchmark import changes
 from experiments.benchmark.cases import METHODS, Case, tiny
+from experiments.benchmark.measure import Schedule
 from experiments.benchmark.ours import build_method, build_step, make_batch
 from imtrans.training.state import create_state
+from tests.experiments.test_benchmark import FakeWorker
 
 
 def _metrics(method):
-  """Losses of the first two steps at 16 pixels."""
+  """Losses of the first two steps at 16 pixels, and the text of the lowered step."""
   case = tiny(Case(method, 128, 1, "float32", "cpu"))
   built = build_method(case)
   step, optimizers = build_step(case, built)
   state = create_state(built, optimizers, make_batch(case, 0), seed=0, keep_ema=False)
+  call = jax.jit(step)
+  text = call.lower(state, make_batch(case, 0)).as_text()
   for index in range(2):
-    state, metrics = jax.jit(step)(state, make_batch(case, index))
-  return jax.device_get(metrics)
+    state, metrics = call(state, make_batch(case, index))
+  return jax.device_get(metrics), text
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +34,42 @@ def test_the_step_without_a_change_computes_the_same(name, method, expected, mon
   for module, attribute, value in changes.CHANGES[name].undo():
     assert hasattr(module, attribute)
     monkeypatch.setattr(module, attribute, value)
-  got = _metrics(method)
-  assert got.keys() == expected[method].keys()
-  for metric, value in expected[method].items():
+  (got, text), (losses, whole) = _metrics(method), expected[method]
+  if name in ("idle biases", "one pass"):  # What the text tells a run is told right.
+    assert (text == whole) == (method == "pix2pix")
+  assert got.keys() == losses.keys()
+  for metric, value in losses.items():
     np.testing.assert_allclose(got[metric], value, rtol=2e-3, atol=2e-3, err_msg=metric)
 
 
-def test_the_table_names_every_change_and_both_figures():
-  seconds = {name: [1.5] for name in (*changes.CHANGES, changes.SMALL_PAGES)}
+def test_changes_are_timed_in_pairs_and_judged(monkeypatch):
+  monkeypatch.setattr(changes, "Worker", FakeWorker)
+  case = Case("pix2pix", 128, 1, "float32", "cpu")
+  measured = changes.measure_changes(case, Schedule(5, 1, 0.1))
+  assert measured["idle biases"]["ratios"] == [2.0] * 5
+  assert measured["one pass"] == {"applies": False}
+  assert measured[changes.NOTHING]["ratios"] == [1.0] * 5
   record = {
-    "case": {"method": "pix2pix", "size": 128},
-    "seconds": {**seconds, changes.ALL: [0.9, 1.1]},
+    "kind": "changes",
+    "case": case.to_dict(),
+    "changes": measured,
     "machine": "two cores",
     "versions": {"jax": "1"},
     "date": "2026-01-01",
   }
-  text = changes.table({"changes": record})
-  assert text.count("1.5 s (+50%)") == len(changes.CHANGES)
-  assert "takes pix2pix 128² 1 s (0.9 and 1.1 s, first and last)" in text
+  text = changes.section({"x": record})
+  assert text.count("| 2 s, 2.00 (2 – 2) | pays |") == 3  # Two changes, and the huge pages.
+  assert text.count("| not applicable |  |") == len(changes.CHANGES) - 2
+  assert "takes pix2pix 128² 1 s, and the same program in another process 1 – 1 of it" in text
+
+
+def test_verdicts():
+  control = [0.99, 1.01, 1.0, 1.02, 0.98]
+  assert changes.verdict([1.1, 1.05, 1.2, 1.03, 1.1], control) == "pays"
+  assert changes.verdict([0.9, 0.95, 0.9, 0.97, 0.9], control) == "costs"
+  # One pair of five says otherwise: a coin does that in 6 of 32 cases.
+  assert changes.verdict([1.1, 1.05, 1.2, 0.99, 1.1], control) == "within the noise"
+  # All agree, but two processes that run the same program differ by as much.
+  assert changes.verdict([1.01, 1.01, 1.02, 1.01, 1.01], control) == "within the noise"
+  # Four pairs cannot convince: a coin does that in 1 of 16 cases.
+  assert changes.verdict([1.5, 1.5, 1.5, 1.5], control) == "within the noise"

@@ -1,5 +1,6 @@
 """The study of the metrics runs at tiny size, and its damages do what they say."""
 
+import functools
 import json
 import math
 from pathlib import Path
@@ -9,8 +10,21 @@ import pytest
 from PIL import Image
 
 from experiments.metrics import __main__ as study
-from experiments.metrics import damage, figures, references, sets, tables
-from experiments.metrics.segmentation import PALETTE, always_the_most_common, conditions, open_split
+from experiments.metrics import answers, damage, figures, pictures, references, sets, tables
+from experiments.metrics.segmentation import (
+  ITSELF,
+  OTHER,
+  PALETTE,
+  SCORES,
+  always_the_most_common,
+  conditions,
+  gather,
+  open_split,
+)
+from imtrans.evaluation import evaluate as measuring
+from imtrans.evaluation import photographs
+from imtrans.evaluation.evaluation_set import EvaluationSet
+from imtrans.evaluation.translation import TrainedGenerator
 
 FOLDER = Path(study.__file__).parent
 ORIGIN = {
@@ -53,19 +67,35 @@ def facades(tmp_path_factory):
   return folder
 
 
-def test_tiny_runs_from_end_to_end(facades, tmp_path, capsys):
-  arguments = ["--tiny", "--facades", str(facades), "--seeds", "0", "--output", str(tmp_path)]
-  records = study.main(arguments)
-  assert records == json.loads((tmp_path / "results.json").read_text())
+@pytest.fixture(scope="module")
+def small_segmenter():
+  """A segmenter that compiles sooner."""
+  small = functools.partial(photographs.train_segmenter, features=2)
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(photographs, "train_segmenter", small)
+    yield
+
+
+@pytest.fixture(scope="module")
+def tiny(facades, small_segmenter, tmp_path_factory):
+  """All records of a tiny run, and the folder that it wrote."""
+  folder = tmp_path_factory.mktemp("tiny")
+  arguments = ["--tiny", "--facades", str(facades), "--seeds", "0", "--output", str(folder)]
+  return study.main(arguments), folder
+
+
+def test_tiny_runs_from_end_to_end(tiny, facades):
+  records, folder = tiny
+  assert records == json.loads((folder / "results.json").read_text())
   kinds = ("openmoji", "photos")
   parts = {f"{part}-{kind}" for part in ("pictures", "sets") for kind in kinds}
-  assert set(records) == {"references", "segmentation"} | parts
-  readme = (tmp_path / "README.md").read_text()
+  assert set(records) == {"files", "references", "segmentation-32"} | parts
+  readme = (folder / "README.md").read_text()
   assert str(facades) not in json.dumps(records) + readme
   assert tables.NOT_RUN not in readme
   for record in records.values():
-    assert record["command"] == "python -m experiments.metrics --facades DIR --tiny"
-  drawn = {path.name for path in tmp_path.glob("*.png")}
+    assert record["command"] == "python -m experiments.metrics --facades DIR --seeds 0 --tiny"
+  drawn = {path.name for path in folder.glob("*.png")}
   assert drawn == {path.name for path in FOLDER.glob("*.png")}
   for row in records["references"]["rows"]:
     scale = max(1.0, *map(abs, row["theirs"]))
@@ -196,13 +226,18 @@ def test_references_that_are_not_installed_are_named(images, monkeypatch):
   assert "not installed: l9 (`no-such-package`)" in text
 
 
+def _pictures(facades, split):
+  dataset = open_split(str(facades), split)
+  return EvaluationSet(dataset, batch_size=2, resize="square", crop_size=32)
+
+
 def test_facades_are_read_as_photographs_and_classes(facades):
-  photos, labels, names = open_split(str(facades), "test", 32)
+  photos, labels, names = gather(_pictures(facades, "test"))
   assert photos.shape == (3, 32, 32, 3) and names == ["0", "1", "2"]
   grey = np.mean(127.5 * (photos + 1.0), axis=-1)
   assert np.mean(np.abs(np.rint((grey - 7) / 20) - labels) < 1) > 0.9
   shown = conditions(photos, names, np.mean(photos, axis=0))
-  other = shown["another façade's photograph"]
+  other = shown[OTHER]
   assert all(not np.array_equal(one, two) for one, two in zip(photos, other, strict=True))
   assert sorted(map(np.sum, photos)) == sorted(map(np.sum, other))
   assert len({images.shape for images in shown.values()}) == 1
@@ -221,3 +256,70 @@ def test_every_damage_has_a_style_and_every_missing_mode_a_title():
   modes = sets.missing_modes(np.arange(20), np.arange(20.0))
   assert set(figures.STYLES) == set(damage.DAMAGES)
   assert set(figures.MODES) == set(tables.MODES) == set(modes)
+
+
+def test_the_score_is_that_of_imtrans_evaluate(tiny, facades, small_segmenter):
+  """What a generator that makes the real photographs would get there, and nothing else."""
+  record = tiny[0]["segmentation-32"]
+  evaluation = measuring.Evaluation(
+    _pictures(facades, "test"),
+    ("segmentation",),
+    training=lambda: open_split(str(facades), "train"),
+    palette=PALETTE,
+    segmenter_steps=2,
+  )
+  generator = TrainedGenerator(_nothing, {}, {}, direction="ba", size_multiple=1)
+  judgement = evaluation.judge([generator])
+  for _ in judgement:
+    pass
+  real = {s.figure.name: s.figure.value for s in judgement.scores() if s.of == "real"}
+  for name in SCORES:
+    np.testing.assert_allclose(record["scores"][ITSELF][name], [real[f"segmentation_{name}"]])
+  assert record["protocol"]["segmenter"]["num_steps"] == 2
+  assert record["pictures"] == {"train": 16, "test": 3} and len(record["processor_seconds"]) == 1
+
+
+def _nothing(params, extras, source, key, **options):
+  return source
+
+
+def test_the_quality_of_jpeg_files_is_told_from_their_tables(tmp_path):
+  image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8))
+  for quality in (10, 49, 50, 75, 92, 100):
+    image.save(tmp_path / f"{quality}.jpg", quality=quality)
+  image.save(tmp_path / "x.png")
+  found = pictures.kinds_of_files(sorted(tmp_path.iterdir()))
+  assert found == {f"JPEG, quality {q}": 1 for q in (10, 49, 50, 75, 92, 100)} | {"PNG": 1}
+
+
+def _record(floor, **values):
+  """A record of sets in which damages have these values at 25 dB."""
+  levels = [
+    {"damage": name, "asked": 25.0, "figures": {"recall_vgg16": [value, 0.1]}}
+    for name, value in values.items()
+  ]
+  return {"psnrs": [30.0, 25.0, 20.0], "levels": levels, "floor": {"recall_vgg16": floor}}
+
+
+def test_answers_are_read_from_the_records():
+  titles = {"recall_vgg16": "recall ↑"}
+  drawings = answers.changes(_record([0.8, 0.05], noise=0.5, blur=0.75, hue=0.95), titles)
+  photos = answers.changes(_record([0.8, 0.05], noise=0.2, blur=0.6, hue=0.8), titles)
+  assert drawings["recall_vgg16"]["noise"].worse == pytest.approx(0.3)
+  found = {"openmoji": drawings, "photos": photos}
+  assert answers.rankings(found, titles) == [
+    ["recall ↑", "noise; +hue (blur)", "noise > blur (hue)"],
+  ]
+  assert answers.of_damage("noise", {}, found, titles) == (
+    "As sets (drawings / photographs): seen by recall 0.5 / 0.2."
+  )
+  assert answers.of_damage("blur", {}, found, titles).endswith(
+    ": seen on photographs alone by recall 0.6."
+  )
+  assert "called an improvement on drawings alone by recall 0.95" in answers.of_damage(
+    "hue", {}, found, titles
+  )
+  by_picture = answers.of_damage("noise", found, {}, titles)
+  assert by_picture == (
+    "Picture by picture it is the worst of all for recall (drawings 0.5, photographs 0.2)."
+  )

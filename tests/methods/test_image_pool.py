@@ -40,12 +40,24 @@ def test_replayed_images_of_larger_batches_are_younger():
 
 def test_the_filling_pool_returns_what_comes_in():
   pool = empty_pool(5, (1, 1, 1))
-  for step in range(3):
+  for step in range(2):
     images = jnp.arange(2.0).reshape(2, 1, 1, 1) + 2 * step
     returned, pool = query_pool(pool, images, jax.random.key(step))
     np.testing.assert_array_equal(returned, images)
-  np.testing.assert_array_equal(pool["images"].ravel(), np.arange(5.0))
-  assert int(pool["count"]) == 5
+  # Two slots for each of the two places in the batch; the fifth is left over.
+  np.testing.assert_array_equal(pool["images"].ravel(), [0.0, 2.0, 1.0, 3.0, 0.0])
+  assert int(pool["count"]) == 4
+
+
+def test_places_of_the_batch_exchange_within_their_own_slots():
+  pool = empty_pool(12, (1, 1, 1))
+  for step in range(40):
+    images = 4.0 * step + jnp.arange(4.0).reshape(4, 1, 1, 1)
+    returned, pool = query_pool(pool, images, jax.random.key(step))
+    np.testing.assert_array_equal(returned.ravel() % 4, np.arange(4.0))
+  np.testing.assert_array_equal(
+    pool["images"].reshape(4, 3) % 4, np.arange(4.0)[:, None] + [[0] * 3]
+  )
 
 
 def test_no_image_is_lost_or_doubled_by_an_exchange():

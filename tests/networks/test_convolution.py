@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from imtrans.networks.convolution import (
-  Convolution,
-  convolve,
-  reflect_pad,
-  transposed_convolve,
-)
+from imtrans.networks.convolution import Convolution, convolve, transposed_convolve
+from imtrans.networks.halo import reflect_pad
 
 
 def _random(*shape, seed=0):

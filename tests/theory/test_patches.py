@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from imtrans.networks import PatchDiscriminator, PixelDiscriminator
 from imtrans.theory import Layer, output_size, receptive_field
 from imtrans.theory.patches import (
   effective_number,
@@ -23,7 +24,7 @@ def test_receptive_field_of_two_layers_by_hand():
 
 
 def test_output_size_of_the_70_pixel_patch_discriminator():
-  layers = [Layer(4, 2, 1)] * 3 + [Layer(4, 1, 1)] * 2
+  layers = PatchDiscriminator(num_layers=3).layers
   assert receptive_field(layers) == 70
   assert output_size(layers, 256) == 30
 
@@ -33,21 +34,17 @@ def test_output_size_refuses_an_image_without_outputs():
     output_size([Layer(4, 2, 1)] * 4, 8)
 
 
-def _patchgan(num_layers):
-  return [Layer(4, 2, 1)] * num_layers + [Layer(4, 1, 1)] * 2
-
-
 def test_the_sizes_and_numbers_of_patches_of_the_paper():
-  sides = [receptive_field(_patchgan(number)) for number in range(7)]
+  sides = [receptive_field(PatchDiscriminator(num_layers=number).layers) for number in range(7)]
   assert sides == [7, 16, 34, 70, 142, 286, 574]
-  assert receptive_field([Layer(1, 1, 0)] * 3) == 1
-  assert output_size(_patchgan(5), 256) == 6
-  assert patch_stride(_patchgan(3)) == 8
+  assert receptive_field(PixelDiscriminator().layers) == 1
+  assert output_size(PatchDiscriminator(num_layers=5).layers, 256) == 6
+  assert patch_stride(PatchDiscriminator(num_layers=3).layers) == 8
 
 
 @pytest.mark.parametrize("num_layers", [0, 1, 3])
 def test_path_weights_are_the_gradient_of_an_all_ones_chain(num_layers):
-  layers = _patchgan(num_layers)
+  layers = PatchDiscriminator(num_layers=num_layers).layers
 
   def first_logit(line):
     for layer in layers:
@@ -65,7 +62,7 @@ def test_path_weights_are_the_gradient_of_an_all_ones_chain(num_layers):
 
 
 def test_most_of_a_large_patch_counts_little():
-  assert round(path_deviation(_patchgan(3)), 1) == 13.6
+  assert round(path_deviation(PatchDiscriminator(num_layers=3).layers), 1) == 13.6
   assert round(math.sqrt((70**2 - 1) / 12), 1) == 20.2
 
 
@@ -91,7 +88,9 @@ def test_effective_number_equals_its_sum_and_its_limits():
 
 
 def test_larger_patches_are_fewer():
-  numbers = [effective_patches(_patchgan(number), 256) for number in range(6)]
+  numbers = [
+    effective_patches(PatchDiscriminator(num_layers=number).layers, 256) for number in range(6)
+  ]
   assert all(later < earlier for earlier, later in itertools.pairwise(numbers))
   np.testing.assert_allclose(numbers[3], 30.28, atol=0.01)
   assert numbers[3] < 30**2

@@ -10,6 +10,7 @@ from imtrans.training.checks import check_config
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.py"))
 PIX2PIX = next(path for path in CONFIGS if path.stem == "pix2pix_facades")
+CUT = next(path for path in CONFIGS if path.stem == "cut_openmoji")
 CYCLEGAN = next(path for path in CONFIGS if path.stem == "cyclegan_facades")
 
 
@@ -28,7 +29,12 @@ def test_every_variant_passes(path, variant):
     ("save_every=-1", "save_every must be an integer of at least 0, got -1"),
     ("eval_every=-1", "eval_every must be an integer of at least 0, got -1"),
     ("sample_every=-1", "sample_every must be an integer of at least 0, got -1"),
+    ("diagnose_every=-1", "diagnose_every must be an integer of at least 0, got -1"),
     ("batch_size=0", "batch_size must be an integer of at least 1, got 0"),
+    ("num_samples=1", "num_samples must be an integer of at least 2, got 1"),
+    ("segmenter_steps=0", "segmenter_steps must be an integer of at least 1, got 0"),
+    ("frechet_minimum=1", "frechet_minimum must be an integer of at least 2, or 0, got 1"),
+    ("inception_sha256=abc", 'inception_sha256 must be "", or a SHA-256 of 64 hexadecimal digits'),
     ("eval_batch_size=0", "eval_batch_size must be an integer of at least 1, got 0"),
     ("seed=-1", "seed must be an integer from 0 to 4294967295, got -1"),
     ("ema_decay=1.0", "ema_decay must be a number of at least 0 and below 1, got 1.0"),
@@ -90,6 +96,24 @@ def test_a_bad_value_is_refused_by_name(override, message):
 def test_fields_of_cyclegan_are_checked_too(override, message):
   with pytest.raises(ValueError, match=re.escape(message)):
     check_config(load_config(str(CYCLEGAN), [f"--config.{override}"]))
+
+
+@pytest.mark.parametrize(
+  ("override", "message"),
+  [
+    (
+      "method.layers=(1,2)",
+      "method.layers must be a tuple of names, such as ('image', 'down_1')",
+    ),
+    ("method.num_patches=1", "method.num_patches must be an integer of at least 2, got 1"),
+    ("method.head_features=0", "method.head_features must be an integer of at least 1, got 0"),
+    ("method.temperature=0", "method.temperature must be a finite number above 0, got 0"),
+    ("method.nce_weight=-1", "method.nce_weight must be a number of at least 0 and finite, got -1"),
+  ],
+)
+def test_fields_of_cut_are_checked_too(override, message):
+  with pytest.raises(ValueError, match=re.escape(message)):
+    check_config(load_config(str(CUT), [f"--config.{override}"]))
 
 
 def test_pictures_that_are_not_resized_need_no_load_size():

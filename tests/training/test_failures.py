@@ -156,6 +156,7 @@ def test_a_finished_run_has_nothing_left_to_do(copy, command_line):
     ("optimizer.learning_rat=1", 2, ["learning_rat", "learning_rate"]),
     ("batch_size=many", 2, ["batch_size", "many"]),
     ("batch_size=3", 2, ["batch_size 3 cannot be divided over 2 devices"]),
+    ("mesh=(1,2)", 2, ["1 row(s) in encoder_3", "over 2 devices", "set mesh to (2, 1)"]),
     ("data.options.layout=sideways", 2, ["layout"]),
     ("method.adversarial=lsgan", 2, ["lsgan", "least_squares"]),
     ("optimizer.schedule=step", 2, ["unknown schedule 'step'"]),

@@ -3,7 +3,18 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
 
-from imtrans.training.mesh import check_batch, make_mesh, replicated, shard_batch
+from imtrans.methods.rows import Rows
+from imtrans.training.mesh import (
+  check_batch,
+  check_rows,
+  divide,
+  divisible,
+  make_mesh,
+  mesh_of,
+  place,
+  replicated,
+  shard_batch,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,17 +27,37 @@ def test_mesh_covers_all_devices(shape, sides):
 
 @pytest.mark.parametrize("shape", [(3, 1), (-1, 3), (2, 1), (8, 1)])
 def test_meshes_that_do_not_fit_are_refused(shape):
-  with pytest.raises(ValueError, match=r"does not fit 4 device\(s\)"):
+  with pytest.raises(ValueError, match=r"does not fit 4 device\(s\)") as refused:
     make_mesh(shape)
+  assert "Choose one of (4, 1), (2, 2), (1, 4), or -1 for one side." in str(refused.value)
+
+
+def test_a_mesh_may_be_of_some_devices():
+  mesh = make_mesh((1, -1), jax.devices()[:3])
+  assert dict(mesh.shape) == {"data": 1, "height": 3}
+  assert list(mesh.devices.flat) == jax.devices()[:3]
 
 
 def test_batches_that_the_mesh_cannot_divide_are_refused():
   mesh = make_mesh((2, 2))
   check_batch(mesh, 6, 64)
-  with pytest.raises(ValueError, match="batch_size 3 cannot be divided over 2 devices"):
+  with pytest.raises(ValueError, match=r"batch_size 3 cannot be divided over 2 .*: choose 4 or"):
     check_batch(mesh, 3, 64)
   with pytest.raises(ValueError, match="crop_size 63 cannot be divided"):
     check_batch(mesh, 4, 63)
+
+
+def test_rows_that_the_mesh_cannot_split_are_refused():
+  bottleneck = [Rows("encoder_0", 8), Rows("encoder_1", 2), Rows("output", 16, 3)]
+  check_rows(make_mesh((4, 1)), [Rows("encoder_7", 1)])
+  check_rows(make_mesh((2, 2)), bottleneck)
+  with pytest.raises(ValueError, match=r"an activation of 2 row\(s\) in encoder_1") as refused:
+    check_rows(make_mesh((1, 4)), bottleneck)
+  assert "over 4 devices of the mesh axis 'height': set mesh to (2, 2), or" in str(refused.value)
+  with pytest.raises(
+    ValueError, match=r"of 8 row\(s\) in block, padded by reflecting 2,.*\(2, 2\)"
+  ):
+    check_rows(make_mesh((1, 4)), [Rows("block", 8, 2)])
 
 
 def test_batches_are_split_over_batch_and_rows():
@@ -37,3 +68,24 @@ def test_batches_are_split_over_batch_and_rows():
   assert {shard.data.shape for shard in array.addressable_shards} == {(2, 4, 3, 1)}
   np.testing.assert_array_equal(array, images)
   assert len(jax.device_put(images, replicated(mesh)).addressable_shards) == 4
+
+
+def test_what_is_placed_knows_its_mesh():
+  mesh, weights = make_mesh((2, 2)), {"kernel": np.ones((3, 2), np.float32)}
+  placed = place(weights, mesh)
+  assert mesh_of(placed) == mesh and placed["kernel"].sharding == replicated(mesh)
+  assert mesh_of(weights) is None and mesh_of(place(weights, None)) is None and mesh_of(()) is None
+
+
+@pytest.mark.parametrize(("count", "shard"), [(8, 4), (3, 3)])
+def test_batches_of_an_evaluation_are_divided_or_whole(count, shard):
+  images = np.arange(count * 6, dtype=np.float32).reshape(count, 2, 3, 1)
+  divided = divide(images, make_mesh((2, 2)))
+  assert {piece.data.shape for piece in divided.addressable_shards} == {(shard, 2, 3, 1)}
+  np.testing.assert_array_equal(divided, images)
+  assert divide(images, None) is images
+
+
+def test_batch_sizes_are_rounded_up():
+  assert [divisible(size, make_mesh()) for size in (1, 4, 5)] == [4, 4, 8]
+  assert divisible(5, None) == 5

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from imtrans.training.optimization import adam, learning_rate_schedule
+from imtrans.training.optimization import adam, clip_weights, every, learning_rate_schedule
 
 LENGTH, START, RATE = 10, 4, 2e-4
 EXPECTED = {
@@ -50,3 +50,24 @@ def test_adam_moves_by_the_learning_rate_at_first():
   with jax.numpy_dtype_promotion("standard"):
     updates, _ = optimizer.update(jnp.array([5.0, -0.01]), optimizer.init(params), params)
   np.testing.assert_allclose(updates, [-0.1, 0.1], rtol=1e-4)
+
+
+def test_weights_are_clipped_after_the_update():
+  params = {"kernel": jnp.array([0.009, -0.005, 0.5]), "bias": jnp.array(0.0)}
+  gradients = {"kernel": jnp.array([-0.05, 0.01, 0.0]), "bias": jnp.array(0.3)}
+  plain, clipped = optax.sgd(0.1), clip_weights(optax.sgd(0.1), 0.01)
+  updates, state = clipped.update(gradients, clipped.init(params), params)
+  after = optax.apply_updates(params, updates)
+  # 0.009 + 0.005 is too large, -0.005 - 0.001 is not, 0.5 was outside before.
+  np.testing.assert_allclose(after["kernel"], [0.01, -0.006, 0.01], rtol=1e-5)
+  np.testing.assert_allclose(after["bias"], -0.01, rtol=1e-5)
+  # The state is that of the optimizer inside: a run may be resumed with or without clipping.
+  assert jax.tree.structure(state) == jax.tree.structure(plain.init(params))
+
+
+def test_a_schedule_of_steps_counts_steps():
+  schedule = learning_rate_schedule("linear", learning_rate=1.0, num_steps=4)
+  five = every(schedule, 5)
+  got = [float(five(jnp.int32(count))) for count in range(20)]
+  np.testing.assert_allclose(got, np.repeat([1.0, 0.75, 0.5, 0.25], 5))
+  assert every(schedule, 1) is schedule

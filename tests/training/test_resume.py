@@ -33,8 +33,9 @@ def _final(workdir):
     return reader.restore(workdir / "checkpoints" / "60" / "state")
 
 
-@pytest.mark.parametrize("num_devices", [1, 4])
-@pytest.mark.parametrize("config", ["pix2pix_facades", "cyclegan_facades"])
+@pytest.mark.parametrize(
+  ("config", "num_devices"), [("pix2pix_facades", 4), ("cyclegan_facades", 1)]
+)
 def test_killed_and_terminated_runs_end_like_an_undisturbed_one(
   config, num_devices, pictures, tmp_path
 ):

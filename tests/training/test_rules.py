@@ -19,16 +19,13 @@ def _records(every=100, **series):
 
 BROKEN = {
   "discriminator has won": {"discriminator__accuracy": [0.8, 0.9, *[1.0] * 5]},
-  "discriminator has lost": {
-    "discriminator__accuracy": [0.5] * 6,
-    "diagnostics__discriminator_gradient": [1.0, 0.5, 0.1, 1e-5, 1e-5, 1e-5],
-  },
+  "discriminator has lost": {"discriminator__accuracy": [0.8, 0.7, *[0.52, 0.38] * 4]},
   "generator does not learn": {"diagnostics__generator_gradient": [1.0, 1.0, 1e-5, 1e-5, 1e-5]},
   "players out of balance": {
     "discriminator__accuracy": [0.8] * 9,
     "diagnostics__gradient_ratio": [1.0, 2.0, 3.0, 2.0, 1.0, 2.0, 900.0, 950.0, 990.0],
   },
-  "outputs collapsed": {"diagnostics__source_spread": [0.7, 0.01, 0.02, *[0.01] * 3]},
+  "outputs collapsed": {"diagnostics__source_spread": [0.7, 0.01, 0.08, *[0.01] * 3]},
   "noise ignored": {"diagnostics__noise_spread": [0.02, *[0.001] * 5]},
   "updates turn back": {"diagnostics__update_cosine": [0.4, -0.9, -0.8, -0.9]},
   "game goes round": {"discriminator__accuracy": [1.0, 0.3, 0.99, 0.2, 1.0, 0.4, 0.98]},
@@ -89,14 +86,14 @@ def test_healthy_runs_are_silent():
     return [draw.uniform(low, high) for _ in range(count)]
 
   records = _records(
-    discriminator__accuracy=noisy(0.55, 0.98),
+    discriminator__accuracy=noisy(0.62, 0.98),
     diagnostics__generator_gradient=noisy(0.5, 3.0),
-    # At an optimum accuracy is chance and the gradient is small, but it is not gone.
-    discriminator__accuracy_a=noisy(0.45, 0.55),
+    # A game that goes well comes near chance and leaves it again.
+    discriminator__accuracy_a=[*noisy(0.45, 0.55)[:7], *noisy(0.61, 0.7)] * 2,
     diagnostics__discriminator_gradient=[1.0 / (1 + i) for i in range(count)],
     diagnostics__gradient_ratio=noisy(0.3, 5.0),
     diagnostics__source_spread=[0.01, 0.02, *noisy(0.6, 1.1)],
-    diagnostics__noise_spread=noisy(0.01, 0.05),
+    diagnostics__noise_spread=noisy(0.02, 0.05),
     diagnostics__update_cosine=noisy(-0.2, 0.9),
     diagnostics__spectral_max=[1.0 + 0.02 * i for i in range(count)],
   )
@@ -116,3 +113,9 @@ def test_live_and_afterwards_agree():
   book = RuleBook()
   live = [alarm for record in records for alarm in book.observe(record)]
   assert [alarm._replace(end=None) for alarm in alarms(records)] == live
+
+
+def test_a_generator_without_any_gradient_is_said_as_such():
+  ratios = {"discriminator__accuracy": [0.8] * 12, "diagnostics__gradient_ratio": [0.0] * 12}
+  (alarm,) = alarms(_records(**ratios, diagnostics__generator_gradient=[0.0] * 12))
+  assert alarm.text.startswith("the generator gets no gradient: its norm is 0, the largest was 0;")

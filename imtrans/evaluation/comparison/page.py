@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from imtrans.evaluation.comparison.pictures import PictureSection, Translations
 from imtrans.evaluation.comparison.runs import EvaluatedRun, Key, flattened
 from imtrans.evaluation.comparison.table import (
@@ -21,12 +19,14 @@ from imtrans.evaluation.comparison.table import (
   level,
   unusual,
 )
-from imtrans.evaluation.comparison.text import OVER_SEEDS, cell_text, value_text
+from imtrans.evaluation.comparison.text import cell_text, footnotes, measured, value_text
 from imtrans.evaluation.curves import Line, Series, number, overlay, series_from_log
 from imtrans.evaluation.gallery import CREDITS, package_version
+from imtrans.evaluation.pages import render_page
 from imtrans.evaluation.quantities import quantity
 from imtrans.training.journal import LOG
 
+PAGE = Path(__file__).with_name("comparison.html")
 HUES = 8  # Colours that the page has; further runs have them again, with dashed curves.
 SCORED = re.compile(r"(eval|baseline)(?:_(ab|ba))?")
 MARK = "imtrans report"  # By which the page is known to be one of ours.
@@ -54,17 +54,11 @@ def page(
   Returns:
     HTML.
   """
-  environment = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-  )
   changes = config_differences(runs)
   groups = curve_groups(runs)
   sources = dict.fromkeys(run.config.data.source for run in runs)
-  return environment.get_template("comparison.html").render(
+  return render_page(
+    PAGE,
     mark=MARK,
     title=title,
     runs=[_run(index, run) for index, run in enumerate(runs)],
@@ -73,7 +67,7 @@ def page(
     notes={run.name: run.note for run in runs if run.note},
     problems=list(problems),
     table=_table(table),
-    footnotes=_footnotes(table),
+    footnotes=footnotes(table),
     sections=[_section(section, runs) for section in sections],
     groups=groups,
     leveled=any(chart["level"] for _, charts in groups for chart in charts),
@@ -82,7 +76,7 @@ def page(
       for field, values in changes.items()
     ],
     fields=_aligned([all_fields(run) for run in runs]),
-    protocols=_aligned([flattened(run.protocol) for run in runs]),
+    protocols=[*_aligned([flattened(run.protocol) for run in runs]), *measured(runs, table)],
     credits=[text for source, text in CREDITS.items() if source in sources],
     version=package_version("imtrans"),
   )
@@ -189,16 +183,6 @@ def _table(table: Table) -> dict[str, Any]:
       for row in table.rows
     ],
   }
-
-
-def _footnotes(table: Table) -> list[str]:
-  """What ± means in which column."""
-  spreads: dict[str, list[str]] = {}
-  for heading, column in zip(table.headings, table.columns, strict=True):
-    if column.spread:
-      spreads.setdefault(column.spread, []).append(heading.rsplit(" ", 1)[0])
-  notes = [f"± of {', '.join(names)}: {spread}." for spread, names in spreads.items()]
-  return [*notes, OVER_SEEDS] if any(row.kind == "mean" for row in table.rows) else notes
 
 
 def _section(section: PictureSection, runs: Sequence[EvaluatedRun]) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from imtrans.evaluation.quantities import quantity
 
 # Of the runs rather than of the measurement; every picture is translated by itself, so that the
 # size of the batch is no part of it either.
-UNIMPORTANT = ("checkpoint", "step", "batch_size", "settings.counts")
+UNIMPORTANT = ("checkpoint", "step", "batch_size", "settings.counts", "settings.at_ceiling")
 # These move the last digits at most.
 MINOR = ("device", "versions.jax", "versions.python")
 # Whether dropout is on is a choice of the method that is judged, worth saying but not forbidden.
 MODE = "inference"
 # Copies of the same pictures score alike on every machine.
+OF_DIRECTIONS = ("images.", "sources.")
 FINGERPRINTS, TOLERANCE = ("l1", "l2", "psnr", "ssim"), 1e-3
 
 
@@ -79,7 +80,7 @@ def shared_differences(runs: Sequence[EvaluatedRun], direction: str) -> list[Dif
   counted = any(difference.field == "images" for difference in found)
   if not counted and any(other != names[0] for other in names):
     found.append(Difference("the choice of test pictures", unsaid))
-  if not found and not _same_baselines(runs, direction):
+  if not found and not (_same_baselines(runs, direction) and _same_sources(runs)):
     found.append(Difference("what the test pictures show", unsaid))
   return found
 
@@ -156,7 +157,7 @@ def _shared(run: EvaluatedRun, direction: str) -> dict[str, Any]:
       # Of dropout; figures that draw by themselves name their seed in their own record.
       if run.protocol.get(MODE) == "train":
         record[field] = value
-    elif field not in UNIMPORTANT and field not in known and not field.startswith("images."):
+    elif field not in UNIMPORTANT and field not in known and not field.startswith(OF_DIRECTIONS):
       record[field] = value
   return record
 
@@ -166,6 +167,16 @@ def _same_baselines(runs: Sequence[EvaluatedRun], direction: str) -> bool:
   for key in (Key("baseline", direction, name) for name in FINGERPRINTS):
     values = [run.scores[key].value for run in runs if key in run.scores]
     if any(not math.isclose(value, values[0], rel_tol=TOLERANCE) for value in values):
+      return False
+  return True
+
+
+def _same_sources(runs: Sequence[EvaluatedRun]) -> bool:
+  """Whether the sources are as bright and as rich in contrast: all that is known without pairs."""
+  fields = dict.fromkeys(f for run in runs for f in run.protocol if f.startswith("sources."))
+  for field in fields:
+    values = [run.protocol[field] for run in runs if field in run.protocol]
+    if any(not math.isclose(value, values[0], abs_tol=TOLERANCE) for value in values):
       return False
   return True
 

@@ -21,6 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from imtrans.evaluation.pages import with_base_style
 from imtrans.evaluation.study.sessions import Refused, Sessions
 
 HOST = "127.0.0.1"
@@ -211,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
 @lru_cache(maxsize=1)
 def load_page() -> tuple[bytes, str]:
   """Returns the page and its Content-Security-Policy, which names its style and script by hash."""
-  text = PAGE.read_text(encoding="utf-8")
+  text = with_base_style(PAGE.read_text(encoding="utf-8"))
 
   def sources(tag: str) -> str:
     blocks = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)

@@ -18,7 +18,7 @@ from imtrans.evaluation.comparison.table import (
   seed_groups,
   unusual,
 )
-from imtrans.evaluation.comparison.text import comma_separated, headings, markdown
+from imtrans.evaluation.comparison.text import comma_separated, footnotes, headings, markdown
 from tests.evaluated_runs import figure, write_evaluated
 
 
@@ -328,7 +328,7 @@ class TestText:
   def test_a_spread_of_a_run_has_a_column(self, make):
     runs = [make("a", figures=[figure(spread=0.25)])]
     header, first, *_ = comma_separated(runs, figure_table(runs)).splitlines()
-    assert header.endswith("fd_vgg16,fd_vgg16/spread") and first.endswith("1.0,0.25")
+    assert "fd_vgg16,fd_vgg16/spread,protocol." in header and ",1.0,0.25," in first
 
 
 def test_a_copied_run_is_compared_with_itself(make, tmp_path):
@@ -336,3 +336,65 @@ def test_a_copied_run_is_compared_with_itself(make, tmp_path):
   shutil.copytree(run.path, tmp_path / "z")
   table = figure_table([run, read_run(tmp_path / "z", name="z")])
   assert _best(table, 0) == []  # To be no worse than all others is no distinction.
+
+
+class TestHowFiguresWereMade:
+  def test_unpaired_runs_on_other_pictures_are_flagged(self, make):
+    """Names and numbers are the same; what the sources show is not."""
+    entries = {"scored": False, "metrics": {"eval/kd_vgg16": 1.0}}
+    sources = [{"sources": {"ab": {"mean": m, "deviation": 0.5}}} for m in (0.1, 0.1002, 0.3)]
+    one, other, third = (
+      make(name, protocol=own, **entries) for name, own in zip("abc", sources, strict=True)
+    )
+    assert protocol_sentences([one, other]) == []
+    (sentence,) = protocol_sentences([one, third])
+    assert "what the test pictures show differs" in sentence
+    assert headings(figure_table([one, third])) == ["KD (VGG16) ↓ ≠"]
+
+  def test_markdown_says_how_figures_were_made(self, make):
+    spread = {"spread": "standard error over pictures"}
+    runs = [
+      make("a", figures=[figure(spread=0.25, settings=spread)]),
+      make("b", figures=[figure(value=2.0, seed=7, spread=0.5, settings=spread)]),
+      make("c"),
+    ]
+    table = figure_table(runs)
+    text = markdown("t", runs, table, sentences=[], problems=[])
+    assert "## How the figures were measured" in text
+    for line in ("| `split` | test | test | test |", "| `size` | 8 | 8 | 8 |"):
+      assert line in text, line
+    assert f"| `checkpoint` | {runs[0].path}/best/4 | {runs[1].path}/best/4 |" in text
+    assert (
+      "* **FD (VGG16) ↓** of b: images.real 4, images.fake 4, features vgg16, resize none, seed 7, "
+      "weights abc, settings.spread standard error over pictures" in text
+    )
+    assert "± of FD (VGG16): standard error over pictures." in text
+    assert "1.00 ± 0.25" in text and "2.00 ± 0.50" in text
+
+  def test_figures_made_alike_are_described_once(self, make):
+    runs = [make(name, figures=[figure()]) for name in "ab"]
+    text = markdown("t", runs, figure_table(runs), sentences=[], problems=[])
+    assert text.count("features vgg16") == 1
+
+  def test_csv_says_how_figures_were_made(self, make):
+    runs = [
+      make("s-0", figures=[figure()]),
+      make("s-1", figures=[figure(seed=3)], changes={"seed": 1}),
+    ]
+    text = comma_separated(runs, figure_table(runs, group_seeds=True))
+    first, second, mean, level = csv.DictReader(io.StringIO(text))
+    assert first["protocol.images.ab"] == "4" and first["protocol.resize"] == "square"
+    assert first["protocol.checkpoint"].endswith("s-0/best/4")
+    assert first["fd_vgg16/protocol"].startswith("images.real 4, images.fake 4, features vgg16")
+    assert "seed 3" in second["fd_vgg16/protocol"]
+    # Lines of several runs say what these have in common; the copied source was made by none.
+    assert mean["protocol.split"] == "test" and mean["protocol.checkpoint"] == ""
+    assert mean["fd_vgg16/protocol"] == "" and level["protocol.split"] == ""
+
+  def test_footnotes_name_figures_and_directions_in_full(self, make):
+    spread = {"settings": {"spread": "standard error"}}
+    entries = [figure(spread=0.1, direction=d, **spread) for d in ("ab", "ba")]
+    run = make("a", directions=("ab", "ba"), figures=entries)
+    assert footnotes(figure_table([run])) == [
+      "± of FD (VGG16), A → B; FD (VGG16), B → A: standard error."
+    ]

@@ -1,0 +1,1 @@
+"""One drawing, several right answers: skin tones of OpenMoji."""

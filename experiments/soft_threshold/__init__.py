@@ -1,0 +1,1 @@
+"""The identity loss as a soft threshold on colours."""

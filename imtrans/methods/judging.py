@@ -1,0 +1,81 @@
+"""How a method has images judged by a discriminator of one scale or of several."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from imtrans.methods.method import apply, apply_together
+from imtrans.objectives import adversarial_losses, discriminator_accuracy
+
+
+def logit_maps(outputs: Any) -> list[Array]:
+  """The logits of a discriminator, a map per scale.
+
+  Args:
+    outputs: logits, or for each scale its activations, the logits last.
+
+  Returns:
+    Arrays [batch, height', width', 1].
+  """
+  return [outputs] if isinstance(outputs, Array) else [scale[-1] for scale in outputs]
+
+
+def tell_apart(
+  discriminator: nn.Module,
+  params: Any,
+  collections: Any,
+  real: Array,
+  fake: Array,
+  *,
+  adversarial: str,
+) -> tuple[Array, Any, dict[str, Array]]:
+  """The discriminator's loss on real and generated images.
+
+  Args:
+    discriminator: of one scale or several.
+    params: its parameters.
+    collections: its other collections.
+    real: [batch, height, width, channels].
+    fake: the same shape.
+    adversarial: name of the adversarial pair.
+
+  Returns:
+    The sum of the loss over scales, the updated collections, and means over scales of "accuracy",
+    "real_logits" and "fake_logits".
+  """
+  objective, _ = adversarial_losses(adversarial)
+  outputs, collections = apply_together(discriminator, params, collections, (real, fake))
+  scales = list(zip(*map(logit_maps, outputs), strict=True))
+  loss = sum((objective(*both) for both in scales), jnp.zeros(()))
+
+  def mean(values: list[Array]) -> Array:
+    return jnp.mean(jnp.stack(values))
+
+  metrics = {
+    "accuracy": mean([discriminator_accuracy(*both, adversarial=adversarial) for both in scales]),
+    "real_logits": mean([jnp.mean(real_logits) for real_logits, _ in scales]),
+    "fake_logits": mean([jnp.mean(fake_logits) for _, fake_logits in scales]),
+  }
+  return loss, collections, metrics
+
+
+def deceive(
+  discriminator: nn.Module, params: Any, collections: Any, fake: Array, *, adversarial: str
+) -> Array:
+  """The generator's loss on what a discriminator says of its images.
+
+  Args:
+    discriminator: of one scale or several.
+    params: its parameters.
+    collections: its other collections.
+    fake: [batch, height, width, channels].
+    adversarial: name of the adversarial pair.
+
+  Returns:
+    Scalar, the sum over scales.
+  """
+  _, objective = adversarial_losses(adversarial)
+  outputs, _ = apply(discriminator, params, collections, fake)
+  return sum((objective(logits) for logits in logit_maps(outputs)), jnp.zeros(()))

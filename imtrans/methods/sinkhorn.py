@@ -1,0 +1,138 @@
+"""Translation by optimal transport between batches: no discriminator at all."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from imtrans.methods.method import Method, apply, initialize, translate_each
+from imtrans.objectives import mean_squared_error
+from imtrans.theory import sinkhorn_divergence, sliced_transport_cost
+from imtrans.theory.sinkhorn import squared_distances
+from imtrans.theory.sliced import random_directions
+
+DIVERGENCES = ("sinkhorn", "sliced")
+
+
+def sinkhorn(
+  generator: nn.Module,
+  *,
+  divergence: str = "sinkhorn",
+  divergence_weight: float = 1.0,
+  transport_weight: float = 0.1,
+  patch_size: int = 8,
+  num_points: int = 256,
+  epsilon: float = 0.02,
+  max_steps: int = 100,
+  num_directions: int = 128,
+) -> Method:
+  """A generator that moves one distribution of patches onto another, as cheaply as it can.
+
+  Genevay et al., 2018, "Learning Generative Models with Sinkhorn Divergences",
+  https://arxiv.org/abs/1706.00292, with the source in the place of noise and a transport cost to
+  it, so that of all maps between the domains the one that changes least is sought (Monge's).
+
+  Batches hold "a" and "b", [batch, height, width, channels] in [-1, 1], that do not belong
+  together. Points are patches drawn at random from the whole batch: a batch of pictures is far too
+  small a sample of pictures, but a large one of patches.
+
+  Args:
+    generator: a to b; both domains have the same channels.
+    divergence: "sinkhorn", entropic transport without its bias, or "sliced", the mean over random
+      projections, which needs no temperature.
+    divergence_weight: of the divergence, a mean squared difference per value.
+    transport_weight: of the mean squared difference between source and translation.
+    patch_size: side of a patch in pixels; that of the image makes every image one point.
+    num_points: patches drawn from each side per step.
+    epsilon: temperature of "sinkhorn", in units of the mean squared difference per value.
+    max_steps: Sinkhorn iterations at most.
+    num_directions: of "sliced".
+
+  Returns:
+    The method; its discriminator has no parameters.
+
+  Raises:
+    ValueError: for another divergence.
+  """
+  if divergence not in DIVERGENCES:
+    raise ValueError(f"unknown divergence {divergence!r}: choose one of {', '.join(DIVERGENCES)}.")
+
+  def distance(points: Array, targets: Array, key: Array) -> Array:
+    dimension = points.shape[1]
+    if divergence == "sliced":
+      directions = random_directions(key, num_directions, dimension)
+      # A projection keeps 1 / dimension of a squared distance: already a mean per value.
+      return sliced_transport_cost(points, targets, directions)
+    return sinkhorn_divergence(
+      points,
+      targets,
+      epsilon=epsilon,
+      cost=lambda x, y: squared_distances(x, y) / dimension,
+      max_steps=max_steps,
+    )
+
+  def init(key, batch):
+    params, state = initialize(generator, key, batch["a"])
+    return {"generator": params, "discriminator": {}}, {"generator": state}
+
+  def generate(generator_params, extras, batch, key):
+    fake, state = apply(generator, generator_params, extras["generator"], batch["a"], key)
+    return {"fake_b": fake}, {**extras, "generator": state}
+
+  def discriminator_loss(discriminator_params, extras, outputs, batch, key):
+    del discriminator_params, outputs, batch, key  # There is none.
+    return jnp.zeros(()), (extras, {"discriminator/loss": jnp.zeros(())})
+
+  def generator_loss(discriminator_params, extras, outputs, batch, key):
+    del discriminator_params, extras
+    fake_key, real_key, direction_key = jax.random.split(key, 3)
+    points = draw_patches(outputs["fake_b"], fake_key, size=patch_size, count=num_points)
+    targets = draw_patches(batch["b"], real_key, size=patch_size, count=num_points)
+    divergence_term = distance(points, targets, direction_key)
+    transport = mean_squared_error(outputs["fake_b"], batch["a"])
+    loss = divergence_weight * divergence_term + transport_weight * transport
+    return loss, {
+      "generator/loss": loss,
+      "generator/divergence": divergence_term,
+      "generator/transport": transport,
+    }
+
+  def translate(generator_params, extras, source, key, *, direction, mode):
+    if direction != "ab":
+      raise ValueError(f"sinkhorn has one generator, of direction 'ab', got {direction!r}.")
+    return translate_each(generator, generator_params, extras["generator"], source, key, mode=mode)
+
+  return Method(init, generate, discriminator_loss, generator_loss, translate)
+
+
+def draw_patches(images: Array, key: Array, *, size: int, count: int) -> Array:
+  """Patches from random places of random images, with replacement.
+
+  Args:
+    images: [batch, height, width, channels].
+    key: randomness.
+    size: side in pixels, at most that of the images.
+    count: how many.
+
+  Returns:
+    [count, size * size * channels].
+
+  Raises:
+    ValueError: if the patches are larger than the images.
+  """
+  batch, height, width, channels = images.shape
+  if size > min(height, width):
+    raise ValueError(
+      f"patch_size {size} is larger than the images, {height}x{width}: set method.patch_size to at "
+      f"most {min(height, width)}."
+    )
+  keys = jax.random.split(key, 3)
+  rows = jax.random.randint(keys[1], (count,), 0, height - size + 1)
+  columns = jax.random.randint(keys[2], (count,), 0, width - size + 1)
+  owners = jax.random.randint(keys[0], (count,), 0, batch)
+
+  def cut(owner: Array, row: Array, column: Array) -> Array:
+    start = (owner, row, column, jnp.zeros_like(row))
+    return jax.lax.dynamic_slice(images, start, (1, size, size, channels)).reshape(-1)
+
+  return jax.vmap(cut)(owners, rows, columns)

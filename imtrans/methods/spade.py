@@ -1,0 +1,148 @@
+"""SPADE: pictures from label maps, in the style of an example or of a drawn code."""
+
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax
+from jax import Array
+
+from imtrans.methods.judging import tell_apart
+from imtrans.methods.method import Method, apply, initialize, translate_each
+from imtrans.methods.pix2pix import pair
+from imtrans.methods.pix2pixhd import PERCEPTUAL_WEIGHTS, deceive_and_match
+from imtrans.objectives import gaussian_kl, perceptual_loss
+
+LATENT = 1  # Folded into a key for the code.
+
+
+def spade(
+  generator: nn.Module,
+  encoder: nn.Module | None,
+  discriminator: nn.Module,
+  *,
+  adversarial: str = "hinge",
+  adversarial_weight: float = 0.5,
+  feature_weight: float = 40.0,
+  perceptual_weight: float = 0.0,
+  kl_weight: float = 0.05,
+  latent_size: int = 0,
+  discriminator_weight: float = 0.5,
+  perceptual_features: Callable[[Array], Sequence[Array]] | None = None,
+) -> Method:
+  """Semantic image synthesis (Park et al., 2019, https://arxiv.org/abs/1903.07291).
+
+  Batches hold "source", labels as one-hot channels [batch, height, width, classes], and "target",
+  [batch, height, width, channels] in [-1, 1].
+
+  Args:
+    generator: labels, and with a code (labels, z), to images.
+    encoder: target to mean and log variance of z; None without a code.
+    discriminator: of labels and image, with activations per scale.
+    adversarial: name of the adversarial pair, applied to every scale and added.
+    adversarial_weight: the authors' code takes the mean over two scales.
+    feature_weight: of feature matching (10 of a sum over layers, see `feature_matching_loss`).
+    perceptual_weight: of the features of a trained network (10).
+    kl_weight: of the divergence of the code's distribution from N(0, I), added over the code and
+      averaged over images; the authors' code adds over images too.
+    latent_size: numbers in the code; 0 for one answer per label map, as in the paper's tables.
+    discriminator_weight: as that of the generator.
+    perceptual_features: images -> activations of the trained network, needed with that weight.
+
+  Returns:
+    The method; the generator player owns the generator, "images", and the encoder, "encoder".
+
+  Raises:
+    ValueError: for a code without an encoder, or a perceptual weight without features.
+  """
+  if latent_size and encoder is None:
+    raise ValueError("method.latent_size of spade needs an encoder: set encoder.name.")
+  if perceptual_weight and perceptual_features is None:
+    raise ValueError(
+      "perceptual_weight needs the weights of a trained network: install imtrans[metrics], or set "
+      "method.perceptual_weight to 0."
+    )
+  networks = {"images": generator}
+  if latent_size and encoder is not None:
+    networks["encoder"] = encoder
+
+  def draw(key, count):
+    return jax.random.normal(jax.random.fold_in(key, LATENT), (count, latent_size))
+
+  def init(key, batch):
+    keys = jax.random.split(key, 3)
+    codes = (draw(key, len(batch["source"])),) if latent_size else ()
+    inputs = {"images": (batch["source"], *codes), "encoder": (batch["target"],)}
+    params, state = {}, {}
+    for (name, network), own_key in zip(networks.items(), keys, strict=False):
+      params[name], state[name] = initialize(network, own_key, *inputs[name])
+    judge, judge_state = initialize(discriminator, keys[2], pair(batch["source"], batch["target"]))
+    return {"generator": params, "discriminator": judge}, {
+      "generator": state,
+      "discriminator": judge_state,
+    }
+
+  def generate(generator_params, extras, batch, key):
+    state, outputs, latent = dict(extras["generator"]), {}, None
+    if latent_size:
+      (mean, log_variance), state["encoder"] = apply(
+        networks["encoder"], generator_params["encoder"], state["encoder"], batch["target"]
+      )
+      outputs |= {"mean": mean, "log_variance": log_variance}
+      noise = draw(key, len(mean))
+      latent = mean + jax.numpy.exp(0.5 * log_variance) * noise
+    outputs["fake"], state["images"] = apply(
+      generator, generator_params["images"], state["images"], batch["source"], key, latent
+    )
+    return outputs, {**extras, "generator": state}
+
+  def discriminator_loss(discriminator_params, extras, outputs, batch, key):
+    del key
+    loss, state, seen = tell_apart(
+      discriminator,
+      discriminator_params,
+      extras["discriminator"],
+      pair(batch["source"], batch["target"]),
+      pair(batch["source"], outputs["fake"]),
+      adversarial=adversarial,
+    )
+    metrics = {f"discriminator/{name}": value for name, value in seen.items()}
+    metrics["discriminator/loss"] = discriminator_weight * loss
+    return metrics["discriminator/loss"], ({**extras, "discriminator": state}, metrics)
+
+  def generator_loss(discriminator_params, extras, outputs, batch, key):
+    del key
+    adversarial_term, matching = deceive_and_match(
+      discriminator,
+      discriminator_params,
+      extras["discriminator"],
+      pair(batch["source"], batch["target"]),
+      pair(batch["source"], outputs["fake"]),
+      adversarial=adversarial,
+    )
+    terms = {
+      "adversarial": (adversarial_weight, adversarial_term),
+      "features": (feature_weight, matching),
+    }
+    if latent_size:
+      terms["kl"] = kl_weight, gaussian_kl(outputs["mean"], outputs["log_variance"])
+    if perceptual_weight and perceptual_features is not None:
+      ours, theirs = (perceptual_features(image) for image in (outputs["fake"], batch["target"]))
+      terms["perceptual"] = perceptual_weight, perceptual_loss(ours, theirs, PERCEPTUAL_WEIGHTS)
+    loss = sum(weight * value for weight, value in terms.values())
+    metrics = {f"generator/{name}": value for name, (_, value) in terms.items()}
+    return loss, {"generator/loss": loss, **metrics}
+
+  def translate(generator_params, extras, source, key, *, direction, mode):
+    del direction  # One generator: the data decided which way it goes.
+    latent = draw(key, len(source)) if latent_size else None
+    return translate_each(
+      generator,
+      generator_params["images"],
+      extras["generator"]["images"],
+      source,
+      key,
+      latent,
+      mode=mode,
+    )
+
+  return Method(init, generate, discriminator_loss, generator_loss, translate)

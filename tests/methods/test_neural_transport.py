@@ -1,0 +1,80 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from imtrans.methods.neural_transport import neural_transport, weak_cost
+from imtrans.networks import PatchDiscriminator, UNet
+
+KEY = jax.random.key(0)
+BATCH = {
+  "a": jax.random.uniform(jax.random.key(1), (2, 8, 8, 3), minval=-1.0),
+  "b": jax.random.uniform(jax.random.key(2), (2, 8, 8, 3), minval=-1.0),
+}
+POTENTIAL = PatchDiscriminator(num_layers=1, features=4, norm="none")
+
+
+def _method(**options):
+  return neural_transport(UNet(num_levels=3, features=4, norm="none"), POTENTIAL, **options)
+
+
+def _outputs(method):
+  params, extras = jax.jit(method.init)(KEY, BATCH)
+  outputs, extras = jax.jit(method.generate)(params["generator"], extras, BATCH, KEY)
+  return params, extras, outputs
+
+
+def test_losses_are_the_saddle_of_the_paper():
+  method = _method(transport_weight=2.0)
+  params, extras, outputs = _outputs(method)
+
+  def potential(images):
+    return np.mean(POTENTIAL.apply({"params": params["discriminator"]}, images, train=True))
+
+  loss, _ = method.discriminator_loss(params["discriminator"], extras, outputs, BATCH, KEY)
+  fake = outputs["fake_b"]
+  np.testing.assert_allclose(loss, potential(fake) - potential(BATCH["b"]), rtol=1e-4, atol=1e-6)
+  cost = np.mean((np.asarray(fake) - np.asarray(BATCH["a"])) ** 2)
+  loss, _ = method.generator_loss(params["discriminator"], extras, outputs, BATCH, KEY)
+  np.testing.assert_allclose(loss, 2.0 * cost - potential(fake), rtol=1e-5)
+
+
+def test_weak_cost_is_unbiased():
+  """Of answers with mean m and variance v: |x - m|^2 + (1 - gamma) v, whatever their number."""
+  source = jnp.zeros((4000, 1, 1, 1))
+  for codes in (2, 5):
+    answers = 0.5 + 2.0 * jax.random.normal(KEY, (4000, codes, 1, 1, 1))
+    for gamma in (0.0, 0.66, 1.0):
+      cost, variance = weak_cost(source, answers, weakness=gamma)
+      np.testing.assert_allclose(variance, 4.0, atol=0.2)
+      np.testing.assert_allclose(cost, 0.25 + (1.0 - gamma) * 4.0, atol=0.25)
+
+
+def test_weak_cost_by_hand():
+  answers = jnp.asarray([1.0, 3.0]).reshape(1, 2, 1, 1, 1)
+  cost, variance = weak_cost(jnp.zeros((1, 1, 1, 1)), answers, weakness=0.5)
+  assert float(variance) == 2.0  # Unbiased.
+  assert float(cost) == 4.0  # |0 - 2|^2 + (1 - 1/2 - 1/2) 2.
+
+
+def test_weakness_grows_over_the_steps():
+  method = _method(latent_size=2, num_codes=2, weakness=0.8, weakness_steps=4)
+  params, extras, outputs = _outputs(method)
+  assert outputs["fake_b"].shape[0] == 4 and int(extras["step"]) == 1
+  outputs = {"fake_b": jax.random.normal(KEY, outputs["fake_b"].shape)}
+  costs = {}
+  for step in (0, 4, 8):
+    extras["step"] = jnp.asarray(step)
+    _, metrics = method.generator_loss(params["discriminator"], extras, outputs, BATCH, KEY)
+    costs[step] = float(metrics["generator/transport"])
+    variance = float(metrics["generator/variance"])
+  assert variance > 0.0
+  np.testing.assert_allclose(costs[0] - costs[4], 0.8 * variance, rtol=1e-4)
+  assert costs[8] == costs[4]
+
+
+def test_a_variance_needs_codes():
+  with pytest.raises(ValueError, match=r"set method.latent_size, or weakness to 0"):
+    _method(weakness=0.5)
+  with pytest.raises(ValueError, match="num_codes of at least 2, got 1"):
+    _method(latent_size=2, num_codes=1)

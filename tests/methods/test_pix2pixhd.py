@@ -1,0 +1,91 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from imtrans.methods.pix2pixhd import PERCEPTUAL_WEIGHTS, pix2pixhd
+from imtrans.networks import MultiScaleDiscriminator, ResNet
+from imtrans.objectives import feature_matching_loss, perceptual_loss
+
+KEY = jax.random.key(0)
+BATCH = {
+  "source": jax.random.uniform(jax.random.key(1), (2, 16, 16, 2), minval=-1.0),
+  "target": jax.random.uniform(jax.random.key(2), (2, 16, 16, 3), minval=-1.0),
+}
+
+
+def _method(**weights):
+  discriminator = MultiScaleDiscriminator(num_layers=1, features=4)
+  return pix2pixhd(ResNet(num_blocks=1, features=4), discriminator, **weights), discriminator
+
+
+@pytest.fixture(scope="module")
+def start():
+  method, discriminator = _method()
+  params, extras = jax.jit(method.init)(KEY, BATCH)
+  outputs, extras = jax.jit(method.generate)(params["generator"], extras, BATCH, KEY)
+  pairs = [
+    jnp.concatenate([BATCH["source"], image], axis=-1)
+    for image in (BATCH["target"], outputs["fake"])
+  ]
+  real, fake = (
+    discriminator.apply({"params": params["discriminator"]}, both, train=True) for both in pairs
+  )
+  return params, extras, outputs, real, fake
+
+
+def test_discriminator_loss_is_added_over_scales(start):
+  params, extras, outputs, real, fake = start
+  method, _ = _method()
+  loss, _ = method.discriminator_loss(params["discriminator"], extras, outputs, BATCH, KEY)
+  scales = [
+    0.5 * np.mean((np.asarray(r[-1]) - 1.0) ** 2) + 0.5 * np.mean(np.asarray(f[-1]) ** 2)
+    for r, f in zip(real, fake, strict=True)
+  ]
+  assert len(scales) == 2
+  np.testing.assert_allclose(loss, sum(scales), rtol=1e-5)
+
+
+def test_generator_loss_adds_matched_features(start):
+  params, extras, outputs, real, fake = start
+  method, _ = _method(adversarial_weight=2.0, feature_weight=3.0)
+  loss, metrics = method.generator_loss(params["discriminator"], extras, outputs, BATCH, KEY)
+  adversarial = sum(np.mean((np.asarray(scale[-1]) - 1.0) ** 2) for scale in fake)
+  matching = np.mean(
+    [
+      np.mean(
+        [
+          np.mean(np.abs(np.asarray(a) - np.asarray(b)))
+          for a, b in zip(f[:-1], r[:-1], strict=True)
+        ]
+      )
+      for f, r in zip(fake, real, strict=True)
+    ]
+  )
+  np.testing.assert_allclose(metrics["generator/features"], matching, rtol=1e-5)
+  np.testing.assert_allclose(loss, 2.0 * adversarial + 3.0 * matching, rtol=1e-5)
+
+
+def test_perceptual_term_needs_features_and_weighs_them(start):
+  params, extras, outputs, *_ = start
+  with pytest.raises(ValueError, match=r"set method.perceptual_weight to 0"):
+    _method(perceptual_weight=1.0)
+
+  def features(images):
+    return [factor * images for factor in (1.0, 2.0, 3.0, 4.0, 5.0)]
+
+  method, _ = _method(perceptual_weight=10.0, perceptual_features=features)
+  _, metrics = method.generator_loss(params["discriminator"], extras, outputs, BATCH, KEY)
+  error = np.mean(np.abs(np.asarray(outputs["fake"]) - np.asarray(BATCH["target"])))
+  expected = error * sum(w * f for w, f in zip(PERCEPTUAL_WEIGHTS, (1, 2, 3, 4, 5), strict=True))
+  np.testing.assert_allclose(metrics["generator/perceptual"], expected, rtol=1e-5)
+
+
+def test_feature_matching_by_hand():
+  ones, threes = jnp.ones((1, 2, 2, 1)), 3.0 * jnp.ones((1, 4, 4, 2))
+  # Scale 1: layers differ by 1 and 3, mean 2; scale 2: by 1.
+  value = feature_matching_loss([[ones, threes], [ones]], [[0 * ones, 0 * threes], [2.0 * ones]])
+  assert float(value) == 1.5
+  with pytest.raises(ValueError, match="at least one layer in every scale"):
+    feature_matching_loss([[ones], []], [[ones], []])
+  assert float(perceptual_loss([ones, threes], [0 * ones, 0 * threes], (0.5, 2.0))) == 6.5

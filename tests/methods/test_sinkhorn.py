@@ -1,0 +1,82 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from imtrans.methods.sinkhorn import draw_patches, sinkhorn
+from imtrans.networks import ResNet
+
+KEY = jax.random.key(0)
+BATCH = {
+  "a": jax.random.uniform(jax.random.key(1), (2, 8, 8, 3), minval=-1.0),
+  "b": jax.random.uniform(jax.random.key(2), (2, 8, 8, 3), minval=-1.0),
+}
+
+
+def _loss(outputs, batch=BATCH, key=KEY, **options):
+  method = sinkhorn(ResNet(num_blocks=1, features=4), **{"num_points": 64, **options})
+  return method.generator_loss({}, {}, outputs, batch, key)[1]
+
+
+def test_patches_are_cut_from_the_images():
+  images = jnp.arange(2 * 4 * 4.0).reshape(2, 4, 4, 1)
+  patches = np.asarray(draw_patches(images, KEY, size=2, count=50))
+  corners = patches[:, 0]
+  np.testing.assert_array_equal(patches, corners[:, None] + np.array([0.0, 1.0, 4.0, 5.0]))
+  rows, columns = (corners % 16) // 4, corners % 4
+  assert set(rows) == set(columns) == {0.0, 1.0, 2.0}
+  with pytest.raises(ValueError, match=r"set method.patch_size to at most 4"):
+    draw_patches(images, KEY, size=5, count=1)
+
+
+@pytest.mark.parametrize("divergence", ["sinkhorn", "sliced"])
+def test_constant_images_differ_by_the_square_of_their_difference(divergence):
+  """All patches are one point: transport costs the squared difference per value, exactly."""
+  images = jnp.ones((2, 8, 8, 3))
+  batch = {"a": -0.25 * images, "b": 0.5 * images}
+  metrics = _loss(
+    {"fake_b": 0.2 * images}, batch, divergence=divergence, patch_size=4, num_directions=4096
+  )
+  expected = 0.3**2
+  np.testing.assert_allclose(metrics["generator/divergence"], expected, rtol=0.05)
+  np.testing.assert_allclose(metrics["generator/transport"], 0.45**2, rtol=1e-5)
+  total = metrics["generator/divergence"] + 0.1 * metrics["generator/transport"]
+  np.testing.assert_allclose(metrics["generator/loss"], total, rtol=1e-6)
+
+
+def test_the_divergence_is_smallest_where_the_distributions_agree():
+  near, far = (
+    float(
+      _loss({"fake_b": BATCH["b"] + shift}, patch_size=1, num_points=400)["generator/divergence"]
+    )
+    for shift in (0.0, 0.5)
+  )
+  # Every value is shifted by 0.5; what two samples of one distribution differ by is noise.
+  np.testing.assert_allclose(far - near, 0.25, rtol=0.2)
+  assert 0.0 <= near < 0.05
+
+
+def test_unknown_names_are_refused():
+  with pytest.raises(ValueError, match="choose one of sinkhorn, sliced"):
+    sinkhorn(ResNet(), divergence="mmd")
+  method = sinkhorn(ResNet(num_blocks=1, features=4))
+  with pytest.raises(ValueError, match="of direction 'ab', got 'ba'"):
+    method.translate({}, {}, BATCH["b"], KEY, direction="ba", mode="test")
+
+
+def test_a_few_steps_move_the_colours():
+  """The whole step, with no discriminator: brightness goes from that of a towards that of b."""
+  from imtrans.training.optimization import adam
+  from imtrans.training.state import create_state
+  from imtrans.training.step import make_train_step
+
+  batch = {"a": 0.1 * BATCH["a"] - 0.5, "b": 0.1 * BATCH["b"] + 0.5}
+  method = sinkhorn(ResNet(num_blocks=1, features=4), num_points=32, patch_size=2)
+  optimizers = {player: adam(lambda _: 1e-2) for player in ("generator", "discriminator")}
+  state = create_state(method, optimizers, batch, seed=0, keep_ema=False)
+  step = jax.jit(make_train_step(method, optimizers))
+  first = None
+  for _ in range(30):
+    state, metrics = step(state, batch)
+    first = metrics if first is None else first
+  assert float(metrics["generator/divergence"]) < 0.2 * float(first["generator/divergence"])

@@ -1,0 +1,87 @@
+"""Networks of pix2pixHD and SPADE: counts of the reference code, and what they promise."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from imtrans.networks.multiscale_discriminator import MultiScaleDiscriminator
+from imtrans.networks.resampling import double, halve
+from imtrans.networks.spade import SPADEGenerator, SpatiallyAdaptiveNorm, resize_labels
+
+KEY = jax.random.key(0)
+
+
+def _count(module, *shape):
+  variables = jax.eval_shape(lambda: module.init(KEY, jnp.zeros(shape), train=True))
+  return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
+
+
+# 35 labels, an edge and the image: pix2pixHD on Cityscapes.
+@pytest.mark.parametrize(("scales", "count"), [(2, 5_603_202), (3, 8_404_803)])
+def test_parameter_counts_of_pix2pixhd(scales, count):
+  assert _count(MultiScaleDiscriminator(num_scales=scales), 1, 64, 64, 39) == count
+
+
+# COCO-Stuff, ADE20K, and Cityscapes with "more" upsampling.
+@pytest.mark.parametrize(
+  ("levels", "classes", "count"), [(5, 184, 97_480_899), (5, 151, 96_492_483), (6, 36, 93_048_003)]
+)
+def test_parameter_counts_of_spade(levels, classes, count):
+  assert _count(SPADEGenerator(num_levels=levels), 1, 64, 64, classes) == count
+
+
+def test_halving_averages_the_pixels_that_there_are():
+  images = jnp.arange(16.0).reshape(1, 4, 4, 1)
+  # Of rows and columns (0, 1), (1, 2, 3): the windows of stride two, without the border.
+  np.testing.assert_allclose(halve(images)[0, :, :, 0], [[2.5, 4.0], [8.5, 10.0]])
+  np.testing.assert_array_equal(halve(jnp.ones((1, 5, 7, 2))), jnp.ones((1, 3, 4, 2)))
+
+
+def test_doubling_repeats_pixels():
+  images = jnp.asarray([[1.0, 2.0], [3.0, 4.0]])[None, :, :, None]
+  expected = [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
+  np.testing.assert_array_equal(double(images)[0, :, :, 0], expected)
+
+
+def test_each_scale_judges_an_image_of_half_the_size():
+  module = MultiScaleDiscriminator(num_scales=2, num_layers=1, features=2, norm="none")
+  images = jax.random.normal(KEY, (1, 16, 16, 3))
+  variables = module.init(KEY, images, train=True)
+  fine, coarse = module.apply(variables, images, train=True)
+  assert [layer.shape[1:] for layer in fine] == [(9, 9, 2), (10, 10, 4), (11, 11, 1)]
+  assert [layer.shape[1:] for layer in coarse] == [(5, 5, 2), (6, 6, 4), (7, 7, 1)]
+  # The coarse one does not see what averaging takes away, the fine one does.
+  checks = jnp.tile(jnp.asarray([[1.0, -1.0], [-1.0, 1.0]]), (8, 8))[None, :, :, None]
+  other_fine, other_coarse = module.apply(variables, images + checks, train=True)
+  change = [
+    float(jnp.max(jnp.abs(new[0] - old[0])[:, 1:-1, 1:-1]))
+    for new, old in ((other_fine, fine), (other_coarse, coarse))
+  ]
+  assert change[1] < 0.2 * change[0]
+
+
+def test_labels_are_resized_by_picking():
+  labels = jnp.arange(16.0).reshape(1, 4, 4, 1)
+  np.testing.assert_array_equal(resize_labels(labels, 2, 2)[0, :, :, 0], [[0, 2], [8, 10]])
+
+
+def test_a_uniform_label_survives_where_instance_norm_would_erase_it():
+  """Park et al., 2019, Sec. 3.1: two uniform label maps give two different outputs."""
+  norm = SpatiallyAdaptiveNorm(hidden_features=8, dtype=jnp.float32)
+  images = jax.random.normal(KEY, (2, 8, 8, 4))
+  sky, grass = (jnp.broadcast_to(jnp.eye(2)[index], (2, 8, 8, 2)) for index in (0, 1))
+  variables = norm.init(KEY, images, sky, train=True)
+  params = jax.tree.map(lambda leaf: 50.0 * leaf, variables["params"])
+  outputs = [
+    norm.apply({**variables, "params": params}, images, labels, train=True, mutable=["batch_stats"])
+    for labels in (sky, grass)
+  ]
+  assert float(jnp.max(jnp.abs(outputs[0][0] - outputs[1][0]))) > 0.1
+
+
+def test_spade_says_which_sizes_it_takes():
+  with pytest.raises(ValueError, match="multiples of 32 for this SPADE generator, got 48x64"):
+    jax.eval_shape(lambda: SPADEGenerator().init(KEY, jnp.zeros((1, 48, 64, 3)), train=True))
+  with pytest.raises(ValueError, match="num_levels must be one of"):
+    _count(SPADEGenerator(num_levels=3), 1, 64, 64, 3)

@@ -103,14 +103,13 @@ def _draw_thresholds(axes: Axes, kinds: Mapping[str, Groups]) -> None:
     weights = np.array(list(groups))
     means = np.array([np.mean([run["threshold"] for run in runs]) for runs in groups.values()])
     # A threshold near the largest shift that is wanted cannot grow any further.
-    free = means < NEAR * _largest(next(iter(groups.values()))[0])
+    largest = _largest(next(iter(groups.values()))[0])
+    free = means < NEAR * largest
     slope = float(np.dot(weights[free], means[free]) / max(np.sum(weights[free] ** 2), 1e-12))
-    axes.plot(weights, np.minimum(slope * weights, 1.0), color=color, linewidth=1)
+    fine = np.linspace(0.0, weights[-1], 200)
+    axes.plot(fine, np.minimum(slope * fine, largest), color=color, linewidth=1)
     axes.plot([], [], mark, color=color, label=f"pictures as {kind}" if kind == "drawn" else kind)
-  axes.plot([], [], color=BLACK, linewidth=1, label="b / (2 a), the best a below the dots")
-  main = kinds["drawn"] or kinds["smeared"]
-  largest = _largest(next(iter(main.values()))[0])
-  axes.axhline(largest, color=BLACK, linestyle=":", linewidth=1, label="largest shift wanted")
+  axes.plot([], [], color=BLACK, linewidth=1, label="b / (2 a), up to the largest shift")
   axes.set(xlabel="identity weight b", ylabel="threshold τ (colour, 0 to 1)")
   axes.set_title("on paper τ grows in proportion to b")
   axes.legend()

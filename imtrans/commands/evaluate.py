@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 HELP = "score a trained run on its test pictures and write a gallery"
+NAMED_PROBLEMS = 10  # Of thousands a terminal should not show all; metrics.json does.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -163,9 +164,14 @@ def run(arguments: argparse.Namespace) -> None:
     soft_wrap=True,
   )
   if pictures.problems:
+    sentences = list(pictures.problems.values())
+    for sentence in sentences[:NAMED_PROBLEMS]:
+      console.print(f"left out: {sentence}", markup=False, soft_wrap=True)
+    more = len(sentences) - NAMED_PROBLEMS
     raise ValueError(
-      f"{len(pictures.problems)} picture(s) or figure(s) had to be left out, the rest is scored: "
-      f"{'; '.join(pictures.problems.values())}"
+      f"{len(sentences)} picture(s) or figure(s) had to be left out, the rest is scored: "
+      + (f"{NAMED_PROBLEMS} are named above, all" if more > 0 else "they are named above and")
+      + f" in {output / 'metrics.json'}."
     )
 
 

@@ -194,8 +194,8 @@ def obstacle(name: str, situation: Situation) -> str:
     )
   if name == "mode_coverage" and not there.variants:
     return (
-      "mode_coverage needs sources with several known answers, such as OpenMoji with "
-      "data.options.tones=True: leave it out"
+      "mode_coverage needs sources with several known answers, such as OpenMoji's line drawings "
+      "with tones; these have one each: leave it out"
     )
   if name == "segmentation" and not there.palette:
     return (

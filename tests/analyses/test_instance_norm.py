@@ -42,7 +42,11 @@ def test_a_cyclegan_shows_what_flax_captures(trained_cyclegan):
       train=False,
       capture_intermediates=lambda module, _: isinstance(module, Normalization),
     )
-    layers = {name: value["__call__"][0] for name, value in state["intermediates"].items()}
+    layers = {
+      name: value["__call__"][0]
+      for name, value in state["intermediates"].items()
+      if isinstance(value, dict)  # The network notes its own layers too.
+    }
     return {**{f"after {name}": value for name, value in layers.items()}, "output": output}
 
   found = {(row["recolouring"], row["place"]): row["change"] for row in finding.rows}

@@ -64,12 +64,31 @@ def _serve(folders, database, *words):
   run("serve", *places, *SHORT, *words)
 
 
+# A suite that was started in the background ignores interrupts, and passes that on.
+INTERRUPTIBLE = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
 def test_the_command_line_from_page_to_report(tmp_path, folders):
   real, made = folders
   other = fill(tmp_path / "other" / "images", seed=2)
   database = tmp_path / "new" / "study.sqlite"
-  command = [sys.executable, "-m", "imtrans", "study", "serve", "--real", real]
-  command += ["--generated", f"ours={made}", other, "--database", database, "--port", "0", *SHORT]
+  command = [sys.executable, "-c", INTERRUPTIBLE, "-m", "imtrans", "study", "serve"]
+  command += [
+    "--real",
+    real,
+    "--generated",
+    f"ours={made}",
+    other,
+    "--database",
+    database,
+    "--port",
+    "0",
+    *SHORT,
+  ]
   process = subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True)
   try:
     lines = [process.stdout.readline() for _ in range(3)]
@@ -86,6 +105,7 @@ def test_the_command_line_from_page_to_report(tmp_path, folders):
     assert process.returncode == 0 and "imtrans study report --database" in rest
   finally:
     process.kill()
+    process.communicate()
   done = subprocess.run(
     [sys.executable, "-m", "imtrans", "study", "report", "--database", database],
     capture_output=True,

@@ -150,6 +150,7 @@ def unet(make_run):
   run = make_run()
   config = run.config.copy_and_resolve_references().unlock()
   config.generator = {"name": "unet", "num_levels": 2, "features": 4}
+  config.discriminator.num_layers = 1
   method = build_method(config, {"a": 3, "b": 3})
   images = np.zeros((1, 16, 16, 3), np.float32)
   params, extras = method.init(jax.random.key(0), {"source": images, "target": images})

@@ -118,7 +118,9 @@ def test_codes_of_labels():
   variables = _init(embedding, labels)
   table = variables["params"]["table"]
   assert table.shape == (4, 3)
-  np.testing.assert_allclose(embedding.apply(variables, labels, train=True), table[[1, 1, 0]])
+  np.testing.assert_allclose(
+    embedding.apply(variables, labels, train=True), np.asarray(table)[[1, 1, 0]]
+  )
   with pytest.raises(ValueError, match="must be concatenation or embedding, got sum"):
     _init(LabelCode("sum"), labels)
 

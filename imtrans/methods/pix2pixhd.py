@@ -1,7 +1,6 @@
 """pix2pixHD: paired translation of large pictures, judged in several sizes."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import flax.linen as nn
 import jax
@@ -55,11 +54,15 @@ def pix2pixhd(
   Raises:
     ValueError: for a perceptual weight without features.
   """
-  if perceptual_weight and perceptual_features is None:
-    raise ValueError(
-      "perceptual_weight needs the weights of a trained network: install imtrans[metrics], or set "
-      "method.perceptual_weight to 0."
-    )
+  discriminator_loss, generator_loss = matched_losses(
+    discriminator,
+    adversarial=adversarial,
+    adversarial_weight=adversarial_weight,
+    feature_weight=feature_weight,
+    perceptual_weight=perceptual_weight,
+    discriminator_weight=discriminator_weight,
+    perceptual_features=perceptual_features,
+  )
 
   def init(key, batch):
     generator_key, discriminator_key = jax.random.split(key)
@@ -73,6 +76,48 @@ def pix2pixhd(
   def generate(generator_params, extras, batch, key):
     fake, state = apply(generator, generator_params, extras["generator"], batch["source"], key)
     return {"fake": fake}, {**extras, "generator": state}
+
+  def translate(generator_params, extras, source, key, *, direction, mode):
+    del direction  # One generator: the data decided which way it goes.
+    return translate_each(generator, generator_params, extras["generator"], source, key, mode=mode)
+
+  return Method(init, generate, discriminator_loss, generator_loss, translate)
+
+
+def matched_losses(
+  discriminator: nn.Module,
+  *,
+  adversarial: str,
+  adversarial_weight: float,
+  feature_weight: float,
+  perceptual_weight: float,
+  discriminator_weight: float,
+  perceptual_features: Callable[[Array], Sequence[Array]] | None,
+) -> tuple[Callable, Callable]:
+  """The losses of both players where features are matched, for this method and SPADE.
+
+  Args:
+    discriminator: of source and image, with activations per scale.
+    adversarial: name of the adversarial pair.
+    adversarial_weight: as in `pix2pixhd`, and so the others.
+    feature_weight: of feature matching.
+    perceptual_weight: of the features of a trained network.
+    discriminator_weight: of the discriminator's objective.
+    perceptual_features: those features, needed with their weight.
+
+  Returns:
+    `discriminator_loss` and `generator_loss` of a `Method` whose outputs hold "fake".
+
+  Raises:
+    ValueError: for a perceptual weight without features.
+  """
+  if perceptual_weight and perceptual_features is None:
+    raise ValueError(
+      "perceptual_weight needs the weights of a trained network: install imtrans[metrics], or set "
+      "method.perceptual_weight to 0."
+    )
+
+  _, objective = adversarial_losses(adversarial)
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
     del key
@@ -90,16 +135,14 @@ def pix2pixhd(
 
   def generator_loss(discriminator_params, extras, outputs, batch, key):
     del key
-    adversarial_term, matching = deceive_and_match(
-      discriminator,
-      discriminator_params,
-      extras["discriminator"],
-      pair(batch["source"], batch["target"]),
-      pair(batch["source"], outputs["fake"]),
-      adversarial=adversarial,
+    pairs = (pair(batch["source"], outputs["fake"]), pair(batch["source"], batch["target"]))
+    (ours, theirs), _ = apply_together(
+      discriminator, discriminator_params, extras["discriminator"], pairs
     )
-    loss = adversarial_weight * adversarial_term + feature_weight * matching
-    metrics = {"generator/adversarial": adversarial_term, "generator/features": matching}
+    term = sum((objective(scale[-1]) for scale in ours), jnp.zeros(()))
+    matching = feature_matching_loss(*([scale[:-1] for scale in both] for both in (ours, theirs)))
+    loss = adversarial_weight * term + feature_weight * matching
+    metrics = {"generator/adversarial": term, "generator/features": matching}
     if perceptual_weight and perceptual_features is not None:
       metrics["generator/perceptual"] = perceptual_loss(
         perceptual_features(outputs["fake"]),
@@ -109,37 +152,4 @@ def pix2pixhd(
       loss = loss + perceptual_weight * metrics["generator/perceptual"]
     return loss, {"generator/loss": loss, **metrics}
 
-  def translate(generator_params, extras, source, key, *, direction, mode):
-    del direction  # One generator: the data decided which way it goes.
-    return translate_each(generator, generator_params, extras["generator"], source, key, mode=mode)
-
-  return Method(init, generate, discriminator_loss, generator_loss, translate)
-
-
-def deceive_and_match(
-  discriminator: nn.Module,
-  params: Any,
-  collections: Any,
-  real: Array,
-  fake: Array,
-  *,
-  adversarial: str,
-) -> tuple[Array, Array]:
-  """What a generator pays for being told apart, and for features that are not those of the target.
-
-  Args:
-    discriminator: of several scales, with activations.
-    params: its parameters.
-    collections: its other collections.
-    real: [batch, height, width, channels], as the discriminator sees them.
-    fake: the same shape.
-    adversarial: name of the adversarial pair.
-
-  Returns:
-    The adversarial term, added over scales, and the matching of features.
-  """
-  _, objective = adversarial_losses(adversarial)
-  (ours, theirs), _ = apply_together(discriminator, params, collections, (fake, real))
-  term = sum((objective(scale[-1]) for scale in ours), jnp.zeros(()))
-  layers = ([scale[:-1] for scale in both] for both in (ours, theirs))
-  return term, feature_matching_loss(*layers)
+  return discriminator_loss, generator_loss

@@ -6,11 +6,10 @@ import flax.linen as nn
 import jax
 from jax import Array
 
-from imtrans.methods.judging import tell_apart
 from imtrans.methods.method import Method, apply, initialize, translate_each
 from imtrans.methods.pix2pix import pair
-from imtrans.methods.pix2pixhd import PERCEPTUAL_WEIGHTS, deceive_and_match
-from imtrans.objectives import gaussian_kl, perceptual_loss
+from imtrans.methods.pix2pixhd import matched_losses
+from imtrans.objectives import gaussian_kl
 
 LATENT = 1  # Folded into a key for the code.
 
@@ -56,11 +55,15 @@ def spade(
   """
   if latent_size and encoder is None:
     raise ValueError("method.latent_size of spade needs an encoder: set encoder.name.")
-  if perceptual_weight and perceptual_features is None:
-    raise ValueError(
-      "perceptual_weight needs the weights of a trained network: install imtrans[metrics], or set "
-      "method.perceptual_weight to 0."
-    )
+  discriminator_loss, matched_loss = matched_losses(
+    discriminator,
+    adversarial=adversarial,
+    adversarial_weight=adversarial_weight,
+    feature_weight=feature_weight,
+    perceptual_weight=perceptual_weight,
+    discriminator_weight=discriminator_weight,
+    perceptual_features=perceptual_features,
+  )
   networks = {"images": generator}
   if latent_size and encoder is not None:
     networks["encoder"] = encoder
@@ -95,42 +98,12 @@ def spade(
     )
     return outputs, {**extras, "generator": state}
 
-  def discriminator_loss(discriminator_params, extras, outputs, batch, key):
-    del key
-    loss, state, seen = tell_apart(
-      discriminator,
-      discriminator_params,
-      extras["discriminator"],
-      pair(batch["source"], batch["target"]),
-      pair(batch["source"], outputs["fake"]),
-      adversarial=adversarial,
-    )
-    metrics = {f"discriminator/{name}": value for name, value in seen.items()}
-    metrics["discriminator/loss"] = discriminator_weight * loss
-    return metrics["discriminator/loss"], ({**extras, "discriminator": state}, metrics)
-
   def generator_loss(discriminator_params, extras, outputs, batch, key):
-    del key
-    adversarial_term, matching = deceive_and_match(
-      discriminator,
-      discriminator_params,
-      extras["discriminator"],
-      pair(batch["source"], batch["target"]),
-      pair(batch["source"], outputs["fake"]),
-      adversarial=adversarial,
-    )
-    terms = {
-      "adversarial": (adversarial_weight, adversarial_term),
-      "features": (feature_weight, matching),
-    }
+    loss, metrics = matched_loss(discriminator_params, extras, outputs, batch, key)
     if latent_size:
-      terms["kl"] = kl_weight, gaussian_kl(outputs["mean"], outputs["log_variance"])
-    if perceptual_weight and perceptual_features is not None:
-      ours, theirs = (perceptual_features(image) for image in (outputs["fake"], batch["target"]))
-      terms["perceptual"] = perceptual_weight, perceptual_loss(ours, theirs, PERCEPTUAL_WEIGHTS)
-    loss = sum(weight * value for weight, value in terms.values())
-    metrics = {f"generator/{name}": value for name, (_, value) in terms.items()}
-    return loss, {"generator/loss": loss, **metrics}
+      metrics["generator/kl"] = gaussian_kl(outputs["mean"], outputs["log_variance"])
+      metrics["generator/loss"] = loss + kl_weight * metrics["generator/kl"]
+    return metrics["generator/loss"], metrics
 
   def translate(generator_params, extras, source, key, *, direction, mode):
     del direction  # One generator: the data decided which way it goes.

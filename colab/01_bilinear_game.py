@@ -15,7 +15,10 @@
 # outward at every step size. This is where the instability of adversarial training begins.
 
 # %%
-# From the colab folder of a clone of imtrans; in Colab, upload or clone it first.
+# From the colab folder of a clone of imtrans; in Colab, clone it and go there by %cd first.
+import sys
+
+sys.path.append("..")  # What is installed below is found by itself from the next start on.
 # %pip install --quiet --editable ..
 
 # %%

@@ -14,7 +14,10 @@
 # Gaussian noise. What does the wrong one cost, and which weight does a level of noise ask for?
 
 # %%
-# From the colab folder of a clone of imtrans; in Colab, upload or clone it first.
+# From the colab folder of a clone of imtrans; in Colab, clone it and go there by %cd first.
+import sys
+
+sys.path.append("..")  # What is installed below is found by itself from the next start on.
 # %pip install --quiet --editable ..
 
 # %%

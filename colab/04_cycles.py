@@ -14,7 +14,10 @@
 # domain has less room, something must be lost; or it is hidden where nobody looks.
 
 # %%
-# From the colab folder of a clone of imtrans; in Colab, upload or clone it first.
+# From the colab folder of a clone of imtrans; in Colab, clone it and go there by %cd first.
+import sys
+
+sys.path.append("..")  # What is installed below is found by itself from the next start on.
 # %pip install --quiet --editable ..
 
 # %%
@@ -27,8 +30,9 @@ print(textwrap.fill(finding.text, 100))
 finding.figure
 
 # %% [markdown]
-# A signal far below the eye's threshold still carries bits through an 8-bit file. That is how a
-# CycleGAN reconstructs what its translation does not show.
+# A signal far below the eye's threshold still carries bits through an 8-bit file: enough for a
+# CycleGAN to reconstruct what its translation does not show. What trained ones do is measured in
+# `experiments/steganography`.
 
 # %%
 finding = hidden_messages.on_paper()

@@ -10,11 +10,16 @@
 # %% [markdown]
 # # The identity loss is a soft threshold
 #
-# CycleGAN's identity loss asks a generator to leave pictures of its own target domain alone. On
-# colours it acts as a soft threshold: small shifts vanish, large ones are shortened.
+# CycleGAN's identity loss asks a generator to leave pictures of its own target domain alone. If a
+# generator could treat every colour by itself, that would act as a soft threshold: small shifts of
+# colour vanish, large ones are shortened. How far trained generators follow this is measured in
+# `experiments/soft_threshold`.
 
 # %%
-# From the colab folder of a clone of imtrans; in Colab, upload or clone it first.
+# From the colab folder of a clone of imtrans; in Colab, clone it and go there by %cd first.
+import sys
+
+sys.path.append("..")  # What is installed below is found by itself from the next start on.
 # %pip install --quiet --editable ..
 
 # %%

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+ROOT = Path(__file__).parent.parent
 PACKAGES = ("imtrans", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -37,13 +38,39 @@ def run_command(command: Sequence[str]) -> float:
 
 
 def provenance() -> dict[str, Any]:
-  """Returns date, machine and versions, to be stored beside a result."""
+  """Returns date, machine, versions and, in a checkout, the commit, to be stored with a result."""
   return {
     "date": datetime.now(UTC).date().isoformat(),
     "machine": f"{os.cpu_count()} {platform.machine()} cores, {_memory()} GiB",
     "python": platform.python_version(),
     "versions": {name: version(name) for name in PACKAGES},
+    **({"commit": commit} if (commit := code_version(ROOT)) else {}),
   }
+
+
+def code_version(root: Path) -> str:
+  """Says which code is run.
+
+  Args:
+    root: of the repository.
+
+  Returns:
+    The commit, with "+changes" if code or requirements differ from it (records and READMEs, which
+    a study writes itself, do not count); "" without git, or if `root` is no checkout of its own.
+  """
+  try:
+    if Path(_git(root, "rev-parse", "--show-toplevel")).resolve() != root.resolve():
+      return ""
+    commit = _git(root, "rev-parse", "HEAD")
+    changed = _git(root, "status", "--porcelain", "--", "*.py", "*.toml", "*.txt")
+  except (OSError, subprocess.CalledProcessError):
+    return ""
+  return f"{commit}+changes" if changed else commit
+
+
+def _git(root: Path, *words: str) -> str:
+  command = ["git", "--no-optional-locks", "-C", str(root), *words]
+  return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def store(path: Path, key: str, record: dict[str, Any]) -> dict[str, dict[str, Any]]:

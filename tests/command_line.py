@@ -22,12 +22,13 @@ class CommandLine:
       "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
     }
 
-  def start(self, config, workdir, *overrides, prefix=()):
+  def start(self, config, workdir, *overrides, prefix=(), options=()):
     """Starts the command, behind `prefix`; `overrides` are like "num_steps=4"."""
     command = [*prefix, sys.executable, "-m", "imtrans", "train"]
     command += ["--config", f"{ROOT / 'configs' / config}.py:tiny", "--workdir", str(workdir)]
     command += [f"--config.data.path={self._pictures}"]
     command += [f"--config.{override}" for override in overrides]
+    command += options
     return subprocess.Popen(
       command,
       env=self._environment,

@@ -2,8 +2,8 @@
 
 import os
 
-# Before jax starts: these networks compile longer than they run, and are too small for threads.
-FLAGS = "--xla_backend_optimization_level=0 --xla_cpu_multi_thread_eigen=false"
+# For the trainings, which are processes of their own: such networks compile longer than they run.
+FLAGS = "--xla_backend_optimization_level=0"
 
 if __name__ == "__main__":
   os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {FLAGS}"

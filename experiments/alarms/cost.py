@@ -34,7 +34,7 @@ def main() -> None:
   for title, (config, batch_size) in SETTINGS.items():
     record = {"command": "python -m experiments.alarms.cost", "setting": title}
     record |= {**measure(config, batch_size), **provenance()}
-    records = store(FOLDER / "results.json", f"cost {title}", record)
+    records = store(FOLDER / "cost.json", title, record)
   replace_section(FOLDER / "README.md", "cost", cost_table(records))
 
 

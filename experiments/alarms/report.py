@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.alarms.cases import CASES
+from experiments.record import origin
 from imtrans.analyses.finding import BLACK, BLUE, RED, Finding, in_style, new_figure
 from imtrans.training.rules import RULES
 
@@ -18,7 +19,7 @@ def table(records: Records) -> str:
     "|---|---|---|---|---|",
   ]
   for name, case in CASES.items():
-    runs = [record for key, record in records.items() if key.startswith(f"run {name}-")]
+    runs = [record for record in records.values() if record["case"] == name]
     if not runs:
       continue
     steps = [
@@ -28,7 +29,7 @@ def table(records: Records) -> str:
     others = sorted({a["name"] for run in runs for a in run["alarms"]} - set(case.alarms))
     cells = ["; ".join(names) or "nothing" for names in (case.alarms, steps, others)]
     lines.append(f"| {name} | {case.why} | {' | '.join(cells)} |")
-  return "\n".join([*lines, "", _origin(records, "run ")])
+  return "\n".join([*lines, "", origin(records)])
 
 
 def cost_table(records: Records) -> str:
@@ -37,13 +38,12 @@ def cost_table(records: Records) -> str:
     "| 64 x 64 pixels | a step | a diagnosis | in steps | of the time |",
     "|---|---|---|---|---|",
   ]
-  for key, record in records.items():
-    if key.startswith("cost "):
-      step, diagnosis = (1000.0 * record[f"{kind}_seconds"] for kind in ("step", "diagnosis"))
-      share = f"{100.0 * record['share']:.2f} % at every {record['every']}"
-      cells = [f"{step:.0f} ms", f"{diagnosis:.0f} ms", f"{record['diagnosis_steps']:.2f}", share]
-      lines.append(f"| {record['setting']} | {' | '.join(cells)} |")
-  return "\n".join([*lines, "", _origin(records, "cost ")])
+  for record in records.values():
+    step, diagnosis = (1000.0 * record[f"{kind}_seconds"] for kind in ("step", "diagnosis"))
+    share = f"{100.0 * record['share']:.2f} % at every {record['every']}"
+    cells = [f"{step:.0f} ms", f"{diagnosis:.0f} ms", f"{record['diagnosis_steps']:.2f}", share]
+    lines.append(f"| {record['setting']} | {' | '.join(cells)} |")
+  return "\n".join([*lines, "", _origin(records)])
 
 
 def draw(records: Records, path: Path) -> None:
@@ -60,18 +60,14 @@ def draw(records: Records, path: Path) -> None:
 def figured(records: Records) -> Finding:
   """The figure of `draw`."""
   figure, panels = new_figure(columns=3, rows=3, width=3.6, height=2.7)
-  healthy = [record for key, record in records.items() if key.startswith("run healthy")]
+  healthy = [record for record in records.values() if not record["expected"]]
   for panel, rule in zip(panels.flat, RULES, strict=False):
     for place, record in enumerate(healthy):
       for name, points in record["curves"].items():
         if name in (rule.quantity, f"{rule.quantity}_a", f"{rule.quantity}_b"):
           label = "healthy" if place == 0 else None
           panel.plot(*np.transpose(points), color=BLUE, linewidth=0.6, alpha=0.6, label=label)
-    broken = [
-      record
-      for key, record in records.items()
-      if key.startswith("run ") and rule.name in record["expected"]
-    ]
+    broken = [record for record in records.values() if rule.name in record["expected"]]
     for place, record in enumerate(broken):
       points = record["curves"].get(rule.quantity, [])
       if points:
@@ -92,10 +88,7 @@ def _first(record: dict, alarm: str) -> int | None:
   return next((said["step"] for said in record["alarms"] if said["name"] == alarm), None)
 
 
-def _origin(records: Records, kind: str) -> str:
-  chosen = [record for key, record in records.items() if key.startswith(kind)]
-  if not chosen:
-    return ""
-  newest = max(chosen, key=lambda record: record["date"])
+def _origin(records: Records) -> str:
+  newest = max(records.values(), key=lambda record: record["date"])
   versions = ", ".join(f"{name} {number}" for name, number in newest["versions"].items())
   return f"{newest['machine']}; Python {newest['python']}, {versions}; {newest['date']}."

@@ -1,74 +1,82 @@
 """Trains healthy and broken runs, asks the rule book, and writes the table and the figure.
 
-python -m experiments.alarms --seeds 0
+python -m experiments.alarms --seeds 0 --jobs 2
 python -m experiments.alarms --cases won noise --seeds 0 1
-Runs that results.json has already are not repeated.
+Runs that results.json has already are not repeated. --table writes table and figure from it alone;
+--tiny tries everything in seconds, and needs --output.
 """
 
 import argparse
-import json
-import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from experiments.alarms.cases import CASES
 from experiments.alarms.report import draw, table
-from experiments.alarms.training import run_case, said
-from experiments.record import provenance, replace_section, store
+from experiments.trainings import Records, Training, add_arguments, gather, parse, write_section
+from imtrans.training.journal import LOG, read_log
+from imtrans.training.rules import alarms
 
 FOLDER = Path(__file__).parent
-RESULTS = FOLDER / "results.json"
-WATCHED = (  # Drawn in the figure, and kept for it.
-  *("discriminator/accuracy", "diagnostics/generator_gradient", "diagnostics/gradient_ratio"),
-  *("diagnostics/source_spread", "diagnostics/noise_spread", "diagnostics/update_cosine"),
-  *("diagnostics/spectral_max", "discriminator/accuracy_a", "discriminator/accuracy_b"),
+TINY = ("num_steps=4", "log_every=2", "diagnose_every=2")
+WATCHED = (  # What the rules look at: kept for the figure, and to ask the rule book again.
+  *("discriminator/accuracy", "discriminator/accuracy_a", "discriminator/accuracy_b"),
+  *("diagnostics/generator_gradient", "diagnostics/gradient_ratio", "diagnostics/update_cosine"),
+  *("diagnostics/source_spread", "diagnostics/source_spread_a", "diagnostics/source_spread_b"),
+  *("diagnostics/noise_spread", "diagnostics/spectral_max"),
 )
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> Records:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
-  parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-  parser.add_argument("--workdir", default="runs/alarms", help="folder of the runs")
-  arguments = parser.parse_args()
-  records = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-  for seed in arguments.seeds:
-    for name in arguments.cases:
-      if f"run {name}-{seed}" not in records:
-        workdir = Path(arguments.workdir) / f"{name}-{seed}"
-        records = store(RESULTS, f"run {name}-{seed}", trained(name, seed, workdir))
-        jax.clear_caches()
-  replace_section(FOLDER / "README.md", "results", table(records))
-  draw(records, FOLDER / "alarms.png")
+  add_arguments(parser, workdir="runs/alarms", output=FOLDER)
+  parsed = parse(parser, arguments)
+  trainings = [
+    training(name, seed, TINY if parsed.tiny else ())
+    for seed in parsed.seeds
+    for name in parsed.cases
+  ]
+  records = gather(parsed, trainings, measure)
+  write_section(parsed.output, FOLDER, "results", table(records))
+  draw(records, parsed.output / "alarms.png")
+  return records
 
 
-def trained(name: str, seed: int, workdir: Path, more: tuple[str, ...] = ()) -> dict[str, Any]:
-  """Trains one case; returns its record."""
-  start = time.perf_counter()
-  records = run_case(CASES[name], workdir, seed=seed, more=more)
-  return record(name, seed, records, time.perf_counter() - start, more)
-
-
-def record(
-  name: str, seed: int, records: list[dict], seconds: float, more: tuple[str, ...] = ()
-) -> dict[str, Any]:
-  """What is stored of a run: how to repeat it, its alarms and the watched quantities."""
+def training(name: str, seed: int, more: tuple[str, ...] = ()) -> Training:
+  """The training of a case; `more` changes its config further."""
   case = CASES[name]
-  overrides = [*case.overrides, *(f"--config.{change}" for change in (f"seed={seed}", *more))]
-  command = ["imtrans", "train", "--config", f"{case.config}:tiny", *overrides]
+  changes = (*case.changes, f"seed={seed}", *more)
+  facts = {"case": name, "seed": seed, "expected": list(case.alarms)}
+  return Training(f"{name}-{seed}", f"{case.config}:tiny", changes, facts)
+
+
+def measure(training: Training, workdir: Path) -> dict[str, Any]:
+  """What is stored of a run: its alarms, and the quantities that the rules watch."""
+  del training
+  records = read_log(workdir / LOG)
   return {
-    "command": f"python -m experiments.alarms --cases {name} --seeds {seed}",
-    "the_same_run": " ".join(command),
-    "seed": seed,
-    "seconds": round(seconds, 1),
-    "expected": list(case.alarms),
     "alarms": said(records),
     "curves": {
       name: [[r["step"], float(f"{r[name]:.4g}")] for r in records if name in r]
       for name in WATCHED
       if any(name in r for r in records)
     },
-    **provenance(),
   }
+
+
+def said(records: Iterable[Mapping[str, float]]) -> list[dict[str, Any]]:
+  """Alarms of a log: name, first step, step of its end or None, and the sentence."""
+  return [
+    {"name": alarm.name, "step": alarm.step, "end": alarm.end, "text": alarm.text}
+    for alarm in alarms(records)
+  ]
+
+
+def as_log(curves: Mapping[str, Sequence[Sequence[float]]]) -> list[dict[str, float]]:
+  """The records of a log again, from the curves that are stored of it."""
+  log: dict[float, dict[str, float]] = {}
+  for name, points in curves.items():
+    for step, value in points:
+      log.setdefault(step, {"step": step})[name] = value
+  return [log[step] for step in sorted(log)]

@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmark.cases import METHODS, OURS, PRECISIONS, VARIANTS, Case, supported, tiny
+from experiments.benchmark.findings import summary
 from experiments.benchmark.inference import measure_inference
 from experiments.benchmark.machine import describe, has_gpu_plugin, has_torch
 from experiments.benchmark.measure import Schedule, measure
 from experiments.benchmark.search import find_best_batch
 from experiments.benchmark.start import kept_start, measure_start
-from experiments.benchmark.tables import sections
+from experiments.benchmark.tables import of_kind, sections
 from experiments.record import replace_section, store
 
 FOLDER = Path(__file__).parent
@@ -202,6 +203,9 @@ def _write_tables(output: Path) -> dict[str, dict[str, Any]]:
   records = _stored(output)
   for name, text in sections(records).items():
     replace_section(readme, name, text)
+  if output == FOLDER:
+    short = summary(of_kind(records, "speed", "cpu"))
+    replace_section(FOLDER.parent.parent / "README.md", "speed", short)
   return records
 
 

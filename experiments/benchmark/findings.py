@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.benchmark.cases import OURS, narrowed
-from experiments.benchmark.markdown import joined, spread
+from experiments.benchmark.markdown import joined, spread, table
 
 Record = dict[str, Any]
 RUN_AUTOCAST = (
@@ -21,6 +21,27 @@ def sections(speed: Sequence[Record], inference: Sequence[Record]) -> dict[str, 
     "not ahead": _behind(speed, "Training") + "\n" + _behind(inference, "Translation"),
     "memory": _memory(speed),
   }
+
+
+def summary(speed: Sequence[Record]) -> str:
+  """Returns the short table of the project's README: our step beside the fastest of PyTorch's.
+
+  Args:
+    speed: records of train steps on CPU, in the order of the tables.
+
+  Returns:
+    Markdown: the median over pairs of the peer's time over that of our float32, for its closest
+    variant of the same precision and of autocast to bfloat16.
+  """
+  rows = []
+  for record in speed:
+    cells = [_against(record, closest(record, autocast=autocast)) for autocast in (False, True)]
+    rows.append([label(record["case"]), *cells])
+  if not rows:
+    return "No run is recorded."
+  heads = ("train step on CPU", "PyTorch, float32", "PyTorch, autocast to bfloat16")
+  origins = {f"{r['machine']}; {r['date']}" for r in speed}
+  return f"{table(heads, rows)}\n\n{'; '.join(sorted(origins))}."
 
 
 def closest(record: Record, *, autocast: bool = False) -> str:
@@ -95,6 +116,15 @@ def title(name: str) -> str:
   if name == OURS:
     return "**imtrans**"
   return f"PyTorch {name.replace('channels_last', 'channels-last').replace('_', ', ')}"
+
+
+def _against(record: Record, name: str) -> str:
+  """The ratio to a contender, which is named; "" stands for none that was timed."""
+  if not name:
+    return "not measured"
+  figures = record["contenders"][name]
+  variant = title(name).removeprefix("PyTorch ").removeprefix("autocast").removeprefix(", ")
+  return f"{figures['ratio']:.2f}" + (f" ({variant})" if variant else "")
 
 
 def _autocast(records: Sequence[Record]) -> str:

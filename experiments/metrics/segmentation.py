@@ -5,9 +5,10 @@ of a generator stands something that shows ready pictures, whatever the labels a
 score has its meaning between these.
 """
 
+import itertools
 import time
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -48,29 +49,29 @@ PALETTE: Palette = (
 )
 
 
-class Shown:
-  """Stands in the place of a generator from labels to photographs: shows ready pictures in order.
+class Shown(TrainedGenerator):
+  """Stands in the place of a generator: shows ready pictures in order, whatever the labels are."""
 
-  Attributes:
-    direction: b, the labels, to a.
-    mode, size_multiple: as an evaluation asks for them.
+  def __call__(self, images: np.ndarray) -> np.ndarray:
+    """Returns as many of `extras["pictures"]` as there are labels."""
+    return np.stack(list(itertools.islice(self.extras["pictures"], len(images))))
+
+
+def show(pictures: np.ndarray) -> Shown:
+  """Makes a generator of ready photographs.
+
+  Args:
+    pictures: float32 [pictures, size, size, 3] in [-1, 1]; behind the last one it is repeated.
+
+  Returns:
+    A generator from b, the labels, to a.
   """
+  endless = itertools.chain(pictures, itertools.repeat(pictures[-1]))
+  return Shown(_no_network, None, {"pictures": endless}, direction="ba")
 
-  direction, mode, size_multiple = "ba", "test", 1
 
-  def __init__(self, images: np.ndarray):
-    """Starts before the first of the pictures, float32 [pictures, size, size, 3] in [-1, 1]."""
-    self._images, self._next = images, 0
-
-  def __call__(self, sources: np.ndarray) -> np.ndarray:
-    """Returns as many pictures as there are sources; behind the last one it is repeated."""
-    rows = np.minimum(np.arange(self._next, self._next + len(sources)), len(self._images) - 1)
-    self._next += len(sources)
-    return self._images[rows]
-
-  def as_generator(self) -> TrainedGenerator:
-    """Returns itself: an evaluation asks a generator for no more than this has."""
-    return cast(TrainedGenerator, self)
+def _no_network(*arguments: Any, **options: Any) -> Any:
+  raise NotImplementedError("ready pictures are shown, nothing is translated.")
 
 
 def open_split(path: str, split: str) -> Dataset:
@@ -104,9 +105,9 @@ def gather(pictures: EvaluationSet) -> tuple[np.ndarray, np.ndarray, list[str]]:
   """
   photos, labels, names = [], [], []
   colors = np.asarray(PALETTE, np.float32) / 127.5 - 1.0
-  for found, images, count in pictures.batches(Shown(np.zeros(0)).as_generator()):
+  for found, images, count in pictures.pictures_of("ba", 1):
     photos.append(images["target"][:count])
-    labels.append(np.asarray(labels_from_colors(images["source"], colors))[:count])
+    labels.append(labels_from_colors(images["source"], colors).labels[:count])
     names += list(found)[:count]
   return np.concatenate(photos), np.concatenate(labels), names
 
@@ -202,7 +203,7 @@ def measure(path: str, size: int, seeds: Sequence[int], **options: Any) -> dict[
 def _judged(evaluation: Evaluation, images: np.ndarray) -> tuple[dict[str, Any], float]:
   """The figures of pictures by their names, and how long it took to get ready to judge them."""
   start = time.process_time()
-  judgement = evaluation.judge([Shown(images).as_generator()])
+  judgement = evaluation.judge([show(images)])
   took = time.process_time() - start
   for _ in judgement:
     pass

@@ -77,16 +77,21 @@ def compare(real: Sample, fake: Sample) -> dict[str, float]:
   figures = []
   for name, one in real.features.items():
     other = fake.features[name]
-    subset = min(len(one.values), len(other.values)) // 2
+    subsets = kernel_subsets(min(len(one.values), len(other.values)))
     figures += [
       frechet_figure(one, other, minimum=2),
-      kernel_figure(one, other, subset_size=subset, num_subsets=NUM_SUBSETS),
+      kernel_figure(one, other, **subsets),
       sliced_wasserstein_figure(one, other),
       *manifold_figures(one, other),
     ]
   count = {"real": len(real.colors), "fake": len(fake.colors)}
   figures += color_figures(_together(real.colors), _together(fake.colors), images=count)
   return {figure.name: figure.value for figure in figures}
+
+
+def kernel_subsets(count: int) -> dict[str, int]:
+  """Returns size and number of the subsets of kernel distances between sets of `count` pictures."""
+  return {"subset_size": count // 2, "num_subsets": NUM_SUBSETS}
 
 
 def missing_modes(rows: np.ndarray, brightness: np.ndarray) -> dict[str, np.ndarray]:
@@ -129,9 +134,9 @@ def measure(
     seed: of the halves.
 
   Returns:
-    "size", "psnrs", "pictures" of each half, "halvings", "seed"; "floor", {name: [mean, standard
-    deviation over halvings]}; "modes", {"half", "tenth", "darker": the same}; and "levels" as in
-    `paired.measure`.
+    "size", "psnrs", "pictures" of each half, "halvings", "seed"; "features", their number by
+    network; "kernel", of `kernel_subsets`; "floor", {name: [mean, standard deviation over
+    halvings]}; "modes", {"half", "tenth", "darker": the same}; and "levels" as in `paired.measure`.
   """
   images, names = pictures.images, pictures.names
   random = np.random.default_rng(seed)
@@ -161,6 +166,8 @@ def measure(
     "pictures": len(images) // 2,
     "halvings": num_halvings,
     "seed": seed,
+    "features": {name: f.values.shape[1] for name, f in clean.features.items()},
+    "kernel": kernel_subsets(len(images) // 2),
     "floor": against([choose(clean, second) for _, second in halves]),
     "modes": {name: against([choose(clean, shown[name]) for shown in modes]) for name in modes[0]},
     "levels": rows,

@@ -126,8 +126,31 @@ def _sets(record: dict[str, Any] | None) -> str:
   return (
     f"{_table(titles, rows)}\n\nMean ± standard deviation over {record['halvings']} random "
     f"halvings of the same pictures, {record['pictures']} a half, at {record['size']}². L, a, b: "
-    "intersection of the histograms."
+    f"intersection of the histograms.{_few(record)}"
   )
+
+
+def _few(record: dict[str, Any]) -> str:
+  """Says which distances are of fewer pictures than features, and how kernel distances are taken.
+
+  Records of older runs say neither.
+  """
+  count, features = record["pictures"], record.get("features", {})
+  few = [f"{total} of {name}" for name, total in features.items() if total >= count]
+  text = ""
+  if few:
+    text += (
+      f" Fréchet distances (FD) are of {count} pictures a half, fewer than there are features "
+      f"({', '.join(few)}): the covariances lack full rank and the distances are too large, as the "
+      "noise floor shows. They can be compared with each other, not with those of other numbers of "
+      "pictures."
+    )
+  if kernel := record.get("kernel"):
+    text += (
+      f" The kernel distance (KD) is the mean over {kernel['num_subsets']} random subsets of "
+      f"{kernel['subset_size']} pictures of each half."
+    )
+  return text
 
 
 def _files(records: Records) -> str:
@@ -231,11 +254,12 @@ def _scale(record: dict[str, Any]) -> str:
 
 def _origin(records: Records) -> str:
   """Returns the commands, how long they took, machine, versions and date."""
+  runs = [(key, run) for key, r in records.items() for run in (r, *r.get("reruns", ()))]
   lines = []
-  for command in sorted({record["command"] for record in records.values()}):
-    of_it = {key: record for key, record in records.items() if record["command"] == command}
-    took = ", ".join(f"{key} {record['seconds']:.0f} s" for key, record in of_it.items())
-    newest = max(of_it.values(), key=lambda record: record["date"])
+  for command in sorted({run["command"] for _, run in runs}):
+    of_it = [(key, run) for key, run in runs if run["command"] == command]
+    took = ", ".join(f"{key} {run['seconds']:.0f} s" for key, run in of_it)
+    newest = max((run for _, run in of_it), key=lambda run: run["date"])
     versions = ", ".join(f"{name} {found}" for name, found in newest["versions"].items())
     lines.append(
       f"`{command}`: {took}. {newest['machine']}; Python {newest['python']}, {versions}; "

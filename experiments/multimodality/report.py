@@ -139,7 +139,7 @@ def draw_pictures(groups: Mapping[str, tuple[list[Tones], list[np.ndarray]]], pa
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    figure.savefig(path)
+    figure.savefig(path, bbox_inches="tight")
 
 
 def trained(records: Records) -> dict[str, Mapping[str, Any]]:

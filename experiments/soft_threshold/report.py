@@ -88,7 +88,8 @@ def _draw_shifts(axes: Axes, groups: Groups) -> None:
     threshold = float(np.mean([run["threshold"] for run in runs]))
     axes.plot(runs[0]["centers"], np.mean(made, axis=0), "o", color=color, label=f"b = {weight:g}")
     axes.plot(span, soft_threshold(span, threshold), color=color, linewidth=1)
-  axes.set(xlabel="wanted shift d (0 to 1)", ylabel="shift made δ (0 to 1)")
+  axes.set(xlabel="shift wanted d (−1 to 1)", ylabel="shift made δ (−1 to 1)")
+  axes.set_xticks([-1.0, -0.5, 0.0, 0.5, 1.0])
   axes.set_title("measured (marks), best soft threshold (lines)")
   axes.legend()
 
@@ -124,8 +125,8 @@ def _draw_overlaps(axes: Axes, groups: Groups) -> None:
     axes.plot(list(known), list(known.values()), color=color, linewidth=1, label=name)
   axes.axhline(0.0, color=BLACK, linewidth=0.5)
   axes.set(xlabel="identity weight b", ylabel="share of the wanted shift made")
-  axes.set_title("by how common a source colour is there")
-  axes.legend(title="in the target domain")
+  axes.set_title("which colours are held back?")
+  axes.legend(title="this colour in the target domain")
 
 
 def _largest(run: Mapping[str, Any]) -> float:

@@ -1,4 +1,4 @@
-"""The conditions of the study: CycleGANs between drawings and colours of OpenMoji, at 32 pixels.
+"""The conditions of the study: CycleGANs between drawings and colours of OpenMoji, at 64 pixels.
 
 imtrans train --config experiments/steganography/config.py:noise_16 --workdir runs/try
 Variants: a condition, or CONDITION-tiny (a test).
@@ -15,17 +15,17 @@ CONDITIONS = {"noise_0": 0.0, "noise_4": 4.0, "noise_16": 16.0}
 def get_config(variant: str = "noise_0") -> ml_collections.ConfigDict:
   condition, size = split_variant(variant, CONDITIONS)
   config = default_config()
-  config.num_steps = 2_000
-  config.batch_size = 4
+  config.num_steps = 3_000
+  config.batch_size = 2
   config.update_rule = "simultaneous"
   config.ema_decay = 0.99
   # Nothing is chosen by the test pictures.
-  config.update(eval_every=0, sample_every=0, diagnose_every=0, log_every=250, save_every=2_000)
+  config.update(eval_every=0, sample_every=0, diagnose_every=0, log_every=250, save_every=3_000)
 
   config.data.source = "openmoji"
-  config.data.load_size = 32
-  config.data.crop_size = 32
-  config.data.options = {"size": 32, "tones": True, "flags": False}
+  config.data.load_size = 64
+  config.data.crop_size = 64
+  config.data.options = {"size": 64, "tones": True, "flags": False}
 
   config.method = {
     "name": "cyclegan",
@@ -38,8 +38,8 @@ def get_config(variant: str = "noise_0") -> ml_collections.ConfigDict:
     "cycle_noise": CONDITIONS[condition],
   }
   config.generator = {
-    "name": "unet",  # Its skips copy what need not change: short trainings close their cycle.
-    "num_levels": 4,
+    "name": "resnet",  # Without skips: whatever returns was drawn.
+    "num_blocks": 3,
     "features": 16,
     "norm": "instance",
     "dropout": 0.0,
@@ -52,7 +52,7 @@ def get_config(variant: str = "noise_0") -> ml_collections.ConfigDict:
     "spectral_norm": False,
   }
 
-  config.optimizer.learning_rate = 1e-3  # Above the paper's: small networks, few steps.
+  config.optimizer.learning_rate = 5e-4  # Above the paper's: small networks, few steps.
   config.optimizer.schedule = "linear"
-  config.optimizer.decay_start = 1_000
+  config.optimizer.decay_start = 1_500
   return variant_config(config, size)

@@ -43,7 +43,7 @@ KINDS = {
 }
 GAIN = 2.0  # By which messages are amplified in the picture.
 SHOWN_TONES = (1, NUM_TONES - 1)  # The lightest and the darkest.
-SCALE = 3  # Pixels of the figure for one of a picture.
+SCALE = 2  # Pixels of the figure for one of a picture.
 
 
 def table(records: Records) -> str:
@@ -174,7 +174,7 @@ def draw_pictures(runs: Mapping[str, TrainedRun], path: Path) -> None:
     )
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
-    figure.savefig(path)
+    figure.savefig(path, bbox_inches="tight")
 
 
 def survival(run: Mapping[str, Any], kind: str) -> list[float]:

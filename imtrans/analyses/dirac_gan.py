@@ -80,7 +80,9 @@ def on_paper(
         for root, seen in zip(pair, found, strict=True)
       ]
   panels[0].set(xlabel="penalty weight γ of R1", title="R1: best at γ = 2 |f'(0)|")
-  panels[1].set(xlabel="noise σ (units of the data)", title="noise: best where it meets R1's")
+  panels[1].set(
+    xlabel="noise σ (units of the data)", title="instance noise: best where the roots meet"
+  )
   plane.axvline(0.0, color=BLACK, linewidth=0.8)
   plane.plot([], [], "o-", color=BLUE, label="R1, γ from 0 up")
   plane.plot([], [], "s--", color=RED, fillstyle="none", label="noise, σ from 0 up")

@@ -123,8 +123,7 @@ def _inspect(arguments: argparse.Namespace) -> None:
   write_image(arguments.sheet, contact_sheet(found))
   print(report(found))
   print(f"contact sheet: {arguments.sheet}")
-  # A folder may hold a broken file; pairs of a task are what training would be given.
-  if problem := unusable(found, all_of_a_part=arguments.task == "none"):
+  if problem := unusable(found):
     raise ValueError(problem)
 
 

@@ -1,12 +1,26 @@
 """`imtrans evaluate`: figures, pictures and a gallery of a trained run."""
 
 import argparse
+import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from imtrans.commands.figures_table import figures_table
+from imtrans.commands.problems import NAMED
+
+if TYPE_CHECKING:
+  from jax.sharding import Mesh
+  from ml_collections import ConfigDict
+  from rich.console import Console
+
+  from imtrans.data import Dataset
+  from imtrans.evaluation.evaluate import Evaluation
+  from imtrans.evaluation.generators import Measuring
+  from imtrans.evaluation.translation import TrainedGenerator
+  from imtrans.training.run import Run
 
 HELP = "score a trained run on its test pictures and write a gallery"
-NAMED_PROBLEMS = 10  # Of thousands a terminal should not show all; metrics.json does.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,36 +95,25 @@ def run(arguments: argparse.Namespace) -> None:
 
   from rich.console import Console
 
-  from imtrans.data.palette import parse_palette
-  from imtrans.evaluation.evaluate import Evaluation
-  from imtrans.evaluation.evaluation_set import EvaluationSet
-  from imtrans.evaluation.feasibility import measurable
-  from imtrans.evaluation.generators import (
-    check_channels,
-    measuring,
-    preprocessing,
-    trained_generators,
-  )
+  from imtrans.evaluation.generators import trained_generators
   from imtrans.evaluation.record import write_evaluation
-  from imtrans.training.input import open_data
-  from imtrans.training.mesh import divisible, place
+  from imtrans.training.mesh import place
   from imtrans.training.run import load_run
 
   console = Console()
   workdir = Path(arguments.workdir)
   output = Path(arguments.output) if arguments.output else workdir
   loaded = load_run(workdir, arguments.checkpoint)
-  config = loaded.config
-  mesh = _mesh(tuple(config.mesh), console)
+  mesh = _mesh(tuple(loaded.config.mesh), console)
   generators = trained_generators(
-    config,
+    loaded.config,
     loaded.method,
     place(loaded.generator_params, mesh),
     place(loaded.extras, mesh),
     mode=arguments.mode,
     seed=arguments.seed,
   )
-  dataset = open_data(config, arguments.split)
+  dataset = _open_pictures(loaded.config, arguments.split)
   if dataset.b is None:
     generators = tuple(g for g in generators if g.direction == "ab")
     if not generators:
@@ -118,36 +121,7 @@ def run(arguments: argparse.Namespace) -> None:
         "the run translates b to a, but the data is a single folder of pictures a: use "
         "`imtrans translate --input FOLDER`."
       )
-  check_channels(dataset, loaded.specs)
-  options = preprocessing(config)
-  options["batch_size"] = divisible(arguments.batch_size or options["batch_size"], mesh)
-  pictures = EvaluationSet(dataset, specs=loaded.specs, track=_bar(console), **options)
-  given = {
-    "inception": arguments.inception,
-    "inception_sha256": arguments.inception_sha256,
-    "palette": parse_palette(arguments.palette) if arguments.palette else None,
-    "num_samples": arguments.samples,
-    "segmenter_steps": arguments.segmenter_steps,
-    "frechet_minimum": arguments.frechet_minimum,
-  }
-  how: dict[str, Any] = measuring(config) | {n: value for n, value in given.items() if value}
-  how |= {"training": lambda: open_data(config, "train", paired=True), "mesh": mesh}
-  how["seed"] = arguments.seed
-  main = {
-    "mode": generators[0].mode,
-    "cycle": len(generators) > 1,
-    "size_multiple": generators[0].size_multiple,
-  }
-  criteria = arguments.metrics or config.metrics
-  if arguments.metrics == ["all"]:
-    reasons = measurable(Evaluation(pictures, (), **how), generators[0].direction, **main)
-    criteria = [name for name, reason in reasons.items() if not reason]
-    for reason in filter(None, reasons.values()):
-      console.print(f"not measured: {reason}", style="dim", markup=False, soft_wrap=True)
-  evaluation = Evaluation(pictures, criteria, **how)
-  evaluation.check(
-    generators[0].direction, **main, optional=() if arguments.metrics else config.metrics
-  )
+  evaluation = _evaluation(arguments, loaded, dataset, generators, mesh, console)
   record = write_evaluation(
     loaded, generators, evaluation, output, workdir=workdir, split=arguments.split
   )
@@ -155,23 +129,105 @@ def run(arguments: argparse.Namespace) -> None:
     console.print(record["note"], soft_wrap=True)
   else:
     console.print(figures_table(record["figures"], [g.direction for g in generators]))
-  console.print(f"step {loaded.step} of {loaded.checkpoint}", markup=False, soft_wrap=True)
-  console.print(f"gallery: {output / 'index.html'}", markup=False, soft_wrap=True)
-  console.print(
+  for line in (
+    *(f"note: {remark}" for remark in evaluation.pictures.remarks),
+    f"step {loaded.step} of {loaded.checkpoint}",
+    f"gallery: {output / 'index.html'}",
     f"figures: {output / 'metrics.json'}, {output / 'per_image.csv'}; "
     f"pictures: {output / 'images'}",
-    markup=False,
-    soft_wrap=True,
-  )
-  if pictures.problems:
-    sentences = list(pictures.problems.values())
-    for sentence in sentences[:NAMED_PROBLEMS]:
-      console.print(f"left out: {sentence}", markup=False, soft_wrap=True)
-    more = len(sentences) - NAMED_PROBLEMS
+  ):
+    console.print(line, markup=False, soft_wrap=True)
+  _name_problems(list(evaluation.pictures.problems.values()), output, console)
+
+
+def _open_pictures(config: "ConfigDict", split: str) -> "Dataset":
+  """The pictures of a split, as the run's config names them."""
+  from imtrans.data.dataset import PairingError
+  from imtrans.training.input import open_data
+
+  try:
+    return open_data(config, split)
+  except PairingError as error:
     raise ValueError(
-      f"{len(sentences)} picture(s) or figure(s) had to be left out, the rest is scored: "
-      + (f"{NAMED_PROBLEMS} are named above, all" if more > 0 else "they are named above and")
-      + f" in {output / 'metrics.json'}."
+      f"{error.facts}, but the run was trained on pairs: give both pictures of a pair the same "
+      "name, or translate them without figures by `imtrans translate`."
+    ) from None
+
+
+def _evaluation(
+  arguments: argparse.Namespace,
+  run: "Run",
+  dataset: "Dataset",
+  generators: "Sequence[TrainedGenerator]",
+  mesh: "Mesh",
+  console: "Console",
+) -> "Evaluation":
+  """What is measured, and that it can be; says what `--metrics all` leaves out."""
+  from imtrans.evaluation.evaluate import Evaluation
+  from imtrans.evaluation.evaluation_set import EvaluationSet
+  from imtrans.evaluation.feasibility import measurable
+  from imtrans.evaluation.generators import check_channels, preprocessing
+  from imtrans.training.input import open_data
+  from imtrans.training.mesh import divisible
+
+  config, main = run.config, generators[0]
+  check_channels(dataset, run.specs)
+  options = preprocessing(config)
+  options["batch_size"] = divisible(arguments.batch_size or options["batch_size"], mesh)
+  pictures = EvaluationSet(dataset, specs=run.specs, track=_bar(console), **options)
+  measuring = functools.partial(
+    Evaluation,
+    pictures,
+    training=lambda: open_data(config, "train", paired=True),
+    mesh=mesh,
+    seed=arguments.seed,
+    **_how(arguments, config),
+  )
+  there: dict[str, Any] = {
+    "mode": main.mode,
+    "cycle": len(generators) > 1,
+    "size_multiple": main.size_multiple,
+  }
+  criteria = arguments.metrics or config.metrics
+  if arguments.metrics == ["all"]:
+    reasons = measurable(measuring(()), main.direction, **there)
+    criteria = [name for name, reason in reasons.items() if not reason]
+    for reason in filter(None, reasons.values()):
+      console.print(f"not measured: {reason}", style="dim", markup=False, soft_wrap=True)
+  evaluation = measuring(criteria)
+  optional = () if arguments.metrics else config.metrics
+  evaluation.check(main.direction, optional=optional, **there)
+  return evaluation
+
+
+def _how(arguments: argparse.Namespace, config: "ConfigDict") -> "Measuring":
+  """How figures are measured: as the arguments say, else as the config does."""
+  from imtrans.data.palette import parse_palette
+  from imtrans.evaluation.generators import measuring
+
+  how = measuring(config)
+  return {
+    "inception": arguments.inception or how["inception"],
+    "inception_sha256": arguments.inception_sha256 or how["inception_sha256"],
+    "palette": parse_palette(arguments.palette) if arguments.palette else how["palette"],
+    "noisy_modes": how["noisy_modes"],
+    "num_samples": arguments.samples or how["num_samples"],
+    "segmenter_steps": arguments.segmenter_steps or how["segmenter_steps"],
+    "frechet_minimum": arguments.frechet_minimum or how["frechet_minimum"],
+  }
+
+
+def _name_problems(sentences: Sequence[str], output: Path, console: "Console") -> None:
+  """Names what was left out; raises ValueError, for the exit code, if anything was."""
+  for sentence in sentences[:NAMED]:
+    console.print(f"left out: {sentence}", markup=False, soft_wrap=True)
+  if sentences:
+    named = (
+      f"{NAMED} are named above, all" if len(sentences) > NAMED else "they are named above and"
+    )
+    raise ValueError(
+      f"{len(sentences)} picture(s) or figure(s) had to be left out, the rest is scored: {named} "
+      f"in {output / 'metrics.json'}."
     )
 
 
@@ -198,55 +254,23 @@ def _check(arguments: argparse.Namespace) -> None:
     )
 
 
-def _mesh(shape: tuple[int, int], console: Any) -> Any:
+def _mesh(shape: tuple[int, int], console: "Console") -> "Mesh":
   """The mesh of a run; one over all devices, with a word, where it was trained on others."""
+  import jax
+
   from imtrans.training.mesh import make_mesh
 
   try:
     return make_mesh(shape)
-  except ValueError as error:
-    sentence = str(error).partition(":")[0]
+  except ValueError:  # It says how to train on these devices, which is not what is wanted.
     console.print(
-      f"{sentence}: batches are divided over all there are.",
+      f"mesh {shape} does not fit {jax.device_count()} device(s): batches are divided over all "
+      "there are.",
       style="dim",
       markup=False,
       soft_wrap=True,
     )
     return make_mesh()
-
-
-def figures_table(figures: Sequence[dict[str, Any]], directions: Sequence[str]) -> Any:
-  """The figures of a metrics.json: a line each, the model beside what to compare it with.
-
-  Args:
-    figures: dicts with "name", "direction", "of", "value" and "spread".
-    directions: in the order of columns.
-
-  Returns:
-    A `rich.table.Table`.
-  """
-  from rich.table import Table
-
-  from imtrans.evaluation.quantities import quantity, rank
-
-  found = {(f["direction"], f["of"], f["name"]): f["value"] for f in figures}
-  columns = [
-    (direction, of)
-    for direction in directions
-    for of in ("model", "baseline", "real")
-    if any(key[:2] == (direction, of) for key in found)
-  ]
-  titles = {"model": "model", "baseline": "copied source", "real": "real pictures"}
-  table = Table()
-  table.add_column("")
-  for direction, of in columns:
-    way = f" {direction[0]} → {direction[1]}" if len(directions) > 1 else ""
-    table.add_column(f"{titles[of]}{way}", justify="right")
-  for name in sorted(dict.fromkeys(f["name"] for f in figures), key=rank):
-    shown = quantity(name)
-    values = [found.get((*column, name)) for column in columns]
-    table.add_row(shown.heading, *("" if v is None else shown.text(v) for v in values))
-  return table
 
 
 def _bar(console: Any) -> Any:

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
   if arguments is None:
     use_huge_pages()
   prepare_platform()
-  sys.exit(_run(modules[parsed.command], parsed))
+  _leave(_run(modules[parsed.command], parsed))
 
 
 def _run(module, parsed: argparse.Namespace) -> int:
@@ -76,6 +76,15 @@ def _run(module, parsed: argparse.Namespace) -> int:
   finally:
     threading.excepthook, sys.excepthook, sys.unraisablehook = hooks
   return 0
+
+
+def _leave(code: int) -> None:
+  """Exits. One of several processes that fails does not wait for the others, as jax would."""
+  if code and "jax" in sys.modules and sys.modules["jax"].distributed.is_initialized():
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+  sys.exit(code)
 
 
 def _say(message: object, code: int) -> int:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from imtrans.commands.problems import listed
+
 
 def degrade(
   path: str, output: str, *, task: str, side: str, background: str, options: Mapping[str, Any]
@@ -52,7 +54,7 @@ def degrade(
       problems[str(error)] = None  # One mask may fit none of the pictures.
   print(f"wrote {written} pictures to {folder}")
   if problems:
-    raise ValueError(f"{len(made) - written} picture(s) could not be used: {' '.join(problems)}")
+    raise ValueError(f"{len(made) - written} picture(s) could not be used:{listed(list(problems))}")
 
 
 def colorize(path: str, colors: str, output: str) -> None:
@@ -99,7 +101,7 @@ def colorize(path: str, colors: str, output: str) -> None:
       problems.append(str(error))
   print(f"wrote {len(files) - len(problems)} pictures to {folder}")
   if problems:
-    raise ValueError(f"{len(problems)} picture(s) could not be used: {'; '.join(problems)}")
+    raise ValueError(f"{len(problems)} picture(s) could not be used:{listed(problems)}")
 
 
 def _folder(path: str) -> Path:

@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from imtrans.commands.problems import listed
+
 if TYPE_CHECKING:
   import numpy as np
 
@@ -249,14 +251,16 @@ def write_pictures(
       if single:
         raise ValueError(message) from error
       console.print(f"imtrans: {message}", markup=False, highlight=False, soft_wrap=True)
-      failed.append(path)
+      failed.append(str(path))
     else:
       written.append(to)
   if written:
     print(f"wrote {written[0]}" if single else f"wrote {len(written)} of {len(jobs)} pictures")
   if failed:
-    names = ", ".join(str(path) for path in failed)
-    raise ValueError(f"{len(failed)} of {len(jobs)} pictures could not be translated: {names}.")
+    # Every one of them has been named with its reason.
+    raise ValueError(
+      f"{len(failed)} of {len(jobs)} pictures could not be translated:{listed(failed)}"
+    )
 
 
 def _say(message: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from imtrans.data.dataset import Domain
+from imtrans.data.dataset import Domain, file_paths
 from imtrans.data.specs import ImageSpec
 from imtrans.data.task import Task
 
@@ -97,6 +97,7 @@ class ClassDomain:
     spec = domain.spec
     self.spec = spec._replace(channels=spec.channels + 1, classes=tuple(classes))
     self.names = list(domain.names)
+    self.paths = file_paths(domain)
     self.groups = list(getattr(domain, "groups", domain.names))
     self._domain, self._labels = domain, list(labels)
 

@@ -1,8 +1,8 @@
 """What a source of pictures is: a `Domain` is one side, a `Dataset` is both.
 
 Sources live in `openmoji`, `folders`, `arrays`, `prepared` and `tfds`; `sources` finds them by
-name. This file holds what they share: the two types, the hold-out rule and the check of a picture
-against the spec of its domain.
+name. This file holds what they share: the two types, the error of pictures that are no pairs, the
+hold-out rule and the check of a picture against the spec of its domain.
 """
 
 import hashlib
@@ -16,6 +16,20 @@ from imtrans.data.specs import ImageSpec, image_spec
 
 SPLITS = ("train", "test")
 DIRECTIONS = ("ab", "ba")
+
+
+class PairingError(ValueError):
+  """Pairs are wanted of pictures that are none.
+
+  The message is for who wants to train; who does something else can say so beside the facts.
+
+  Attributes:
+    facts: what is wrong, without a full stop.
+  """
+
+  def __init__(self, facts: str, remedy: str):
+    super().__init__(f"{facts}. {remedy}.")
+    self.facts = facts
 
 
 @runtime_checkable
@@ -60,12 +74,19 @@ class Dataset(NamedTuple):
   paired: bool
 
 
+def file_paths(domain: Domain) -> list[str]:
+  """Returns the files behind the pictures of a domain, its `paths`; empty where there are none."""
+  return list(getattr(domain, "paths", ()))
+
+
 class Subset:
   """Some pictures of a domain, itself a domain."""
 
   def __init__(self, domain: Domain, indices: Sequence[int]):
     self.spec = domain.spec
     self.names = [domain.names[index] for index in indices]
+    paths = file_paths(domain)
+    self.paths = [paths[index] for index in indices] if paths else []
     self._domain = domain
     self._indices = list(indices)
 

@@ -16,7 +16,7 @@ from imtrans.data.layouts import (
   Layout,
   find_layout,
   list_images,
-  pairing_message,
+  pairing_error,
   picture_names,
 )
 from imtrans.data.specs import ImageSpec
@@ -117,7 +117,7 @@ def open_folders(
     return Dataset(_file_domain(files[0], names[0], **options), None, False)
   same = names[0] == names[-1]
   if paired and not same:
-    raise ValueError(pairing_message(names, found.folders))
+    raise pairing_error(names, found.folders)
   if found.shared:
     files, names = _held_out(files, names, split, holdout)
   paired = same and (paired or split == "test")

@@ -113,18 +113,20 @@ def is_prepared(path: str | Path) -> bool:
   return (Path(path) / HEADER).is_file()
 
 
-def unusable(found: Inspection, *, all_of_a_part: bool) -> str:
+def unusable(found: Inspection) -> str:
   """Says how many pictures cannot be used.
 
   Args:
     found: an inspection.
-    all_of_a_part: whether only parts count of which not a single picture can be used.
 
   Returns:
     A sentence; "" if all can.
   """
-  parts = [p for p in found.parts if p.unreadable and not (all_of_a_part and p.kinds)]
-  counts = [f"{len(p.unreadable)} of the {len(p.names)} pictures of {p.label}" for p in parts]
+  counts = [
+    f"{len(part.unreadable)} of the {len(part.names)} pictures of {part.label}"
+    for part in found.parts
+    if part.unreadable
+  ]
   return f"{' and '.join(counts)} cannot be used; the report says why." if counts else ""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from imtrans.data.dataset import Dataset, Domain
+from imtrans.data.dataset import Dataset, Domain, file_paths
 from imtrans.data.images import ImageError
 from imtrans.data.palette import (
   Palette,
@@ -25,14 +25,19 @@ AUTO = "auto"
 
 
 class LabelDomain:
-  """Label pictures, every pixel of which has a colour of the palette."""
+  """Label pictures, every pixel of which has a colour of the palette.
+
+  Attributes:
+    limits: {"tolerance", "outliers"} of `with_palette`: which other colours were snapped to it.
+  """
 
   def __init__(self, domain: Domain, palette: Palette, *, tolerance: float, outliers: float):
     self.spec = domain.spec._replace(palette=palette)
     self.names = list(domain.names)
+    self.paths = file_paths(domain)
+    self.limits = {"tolerance": tolerance, "outliers": outliers}
     self._domain = domain
     self._palette = palette
-    self._limits = {"tolerance": tolerance, "outliers": outliers}
 
   def __len__(self) -> int:
     """Returns the number of pictures."""
@@ -42,7 +47,7 @@ class LabelDomain:
     """Returns uint8 [height, width, 3]; raises ImageError for colours that are not labels."""
     name = _file_name(self._domain, index)
     try:
-      indices = labels_to_indices(self._domain[index], self._palette, name=name, **self._limits)
+      indices = labels_to_indices(self._domain[index], self._palette, name=name, **self.limits)
     except ImageError:
       raise
     except ValueError as error:
@@ -109,5 +114,5 @@ def with_palette(
 
 def _file_name(domain: Domain, index: int) -> str:
   """Returns the path of a picture if it has one, else its name."""
-  paths = getattr(domain, "paths", None)
+  paths = file_paths(domain)
   return paths[index] if paths else f"picture {domain.names[index]}"

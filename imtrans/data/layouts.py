@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from imtrans.data.dataset import check_split
+from imtrans.data.dataset import PairingError, check_split
 from imtrans.data.images import EXTENSIONS
 
 # For each layout, the folders of (A, B), or of files that hold both or A alone.
@@ -128,17 +128,18 @@ def picture_names(sides: Sequence[Sequence[Path]]) -> list[list[str]]:
   return names
 
 
-def pairing_message(names: Sequence[Sequence[str]], folders: Sequence[Path]) -> str:
-  """Returns a sentence that says which names have no partner, and what to do."""
+def pairing_error(names: Sequence[Sequence[str]], folders: Sequence[Path]) -> PairingError:
+  """Returns an error that says which names have no partner, and what to do."""
   parts = []
   for mine, other in ((0, 1), (1, 0)):
     alone = sorted(set(names[mine]) - set(names[other]))
     if alone:
       named = ", ".join(alone[:_NUM_NAMED]) + (", …" if len(alone) > _NUM_NAMED else "")
       parts.append(f"{len(alone)} in {folders[mine]} have no partner in {folders[other]} ({named})")
-  return (
-    f"the pictures do not pair: {'; '.join(parts)}. Give both pictures of a pair the same name, or "
-    "train an unpaired method, such as configs/cyclegan_*.py."
+  return PairingError(
+    f"the pictures do not pair: {'; '.join(parts)}",
+    "Give both pictures of a pair the same name, or train an unpaired method, such as "
+    "configs/cyclegan_*.py",
   )
 
 

@@ -88,7 +88,8 @@ def labels_to_indices(
       f"{name} must be 8-bit RGB to have a palette, got {labels.dtype.name} {labels.shape}: save "
       "it so, or set data.options.channels=3 to read grey as RGB."
     )
-  indices, distances = _nearest(labels, palette)
+  indices, squares = nearest(labels, palette)
+  distances = np.sqrt(squares)
   other = distances > tolerance
   if other.mean() > outliers:
     row, column = np.unravel_index(int(distances.argmax()), distances.shape)
@@ -100,7 +101,7 @@ def labels_to_indices(
       f"are farther than {tolerance:g}: complete data.options.palette, or raise "
       f"data.options.tolerance or data.options.outliers (now {outliers:g})."
     )
-  return indices
+  return indices.astype(np.uint8)
 
 
 def indices_to_labels(indices: np.ndarray, palette: Palette) -> np.ndarray:
@@ -120,22 +121,40 @@ def indices_to_labels(indices: np.ndarray, palette: Palette) -> np.ndarray:
 
 def nearest_color(colors: np.ndarray, palette: Palette) -> np.ndarray:
   """Returns the nearest colours of a palette, uint8 [..., 3], to any colours [..., 3], 0..255."""
-  return indices_to_labels(_nearest(colors, palette)[0], palette)
+  return indices_to_labels(nearest(colors, palette)[0], palette)
 
 
-def _nearest(colors: np.ndarray, palette: Palette) -> tuple[np.ndarray, np.ndarray]:
-  """Returns (index of the nearest colour, uint8 [...]; distance to it, float32 [...])."""
-  if colors.shape[-1] != 3:
-    raise ValueError(f"colours must be [..., 3] to have a palette, got shape {colors.shape}.")
-  colors = np.asarray(colors, np.float32)
-  indices = np.zeros(colors.shape[:-1], np.uint8)
-  squares = np.full(colors.shape[:-1], np.inf, np.float32)
-  for index, color in enumerate(palette):
-    square = np.square(colors - np.asarray(color, np.float32)).sum(axis=-1)
-    nearer = square < squares
+def nearest(colors: np.ndarray, palette: Palette | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  """Finds the nearest of a few colours, the first of those that are equally near.
+
+  Args:
+    colors: [..., channels], in any units.
+    palette: [classes, channels], in the same units.
+
+  Returns:
+    Its index, int32 [...], and the squared distance, float32 [...]: the sum over channels.
+
+  Raises:
+    ValueError: if channels differ.
+  """
+  entries = np.asarray(palette, np.float32)
+  if entries.ndim != 2 or colors.shape[-1:] != entries.shape[1:]:
+    raise ValueError(
+      f"colours must be [..., {entries.shape[-1]}] to have a palette of so many channels, got "
+      f"shape {colors.shape}."
+    )
+  # Channel by channel and class by class: whole arrays at once would be many times the pictures.
+  planes = np.ascontiguousarray(np.moveaxis(np.asarray(colors, np.float32), -1, 0))
+  indices = np.zeros(planes.shape[1:], np.int32)
+  least = np.full(planes.shape[1:], np.inf, np.float32)
+  for index, entry in enumerate(entries):
+    square = np.zeros_like(least)
+    for plane, value in zip(planes, entry, strict=True):
+      square += np.square(plane - value)
+    nearer = square < least
     indices[nearer] = index
-    squares[nearer] = square[nearer]
-  return indices, np.sqrt(squares)
+    np.minimum(least, square, out=least)
+  return indices, least
 
 
 def _codes(picture: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import grain
 import numpy as np
 
 from imtrans.data.dataset import Dataset, Domain, check_direction
+from imtrans.data.images import ImageError
 from imtrans.data.specs import ImageSpec, normalize
 from imtrans.data.task import TaskDomain
 from imtrans.data.transforms import check_sizes, jitter, resizer
@@ -28,7 +29,12 @@ class _Pictures:
     return len(self._domains[0])
 
   def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
-    return tuple(domain[int(index)] for domain in self._domains)
+    try:
+      return tuple(domain[int(index)] for domain in self._domains)
+    except ImageError as error:
+      raise ImageError(
+        f"{error} `imtrans data inspect` lists all pictures that cannot be used."
+      ) from error
 
 
 class _Output(NamedTuple):

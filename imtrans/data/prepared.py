@@ -22,7 +22,7 @@ import grain
 import numpy as np
 from array_record.python import array_record_module
 
-from imtrans.data.dataset import SPLITS, Dataset, Domain, check_split
+from imtrans.data.dataset import SPLITS, Dataset, Domain, PairingError, check_split
 from imtrans.data.images import ImageError
 from imtrans.data.specs import ImageSpec
 from imtrans.data.transforms import RESIZES, fit, resize_for_training, resizer
@@ -94,7 +94,9 @@ def open_prepared(*, split: str, paired: bool, path: str, background: str = "whi
   )
   same = a.names == b.names
   if paired and not same:
-    raise ValueError(f"{root} was prepared without pairs: prepare it anew, or train unpaired.")
+    raise PairingError(
+      f"{root} was prepared without pairs", "Prepare it anew, or train an unpaired method"
+    )
   return Dataset(a, b, same and (paired or split == "test"))
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imtrans.data.dataset import Domain, stable_generator
+from imtrans.data.dataset import Domain, file_paths, stable_generator
 from imtrans.data.specs import ImageSpec, denormalize, normalize
 from imtrans.data.transforms import fit, resizer
 
@@ -91,6 +91,7 @@ class TaskDomain:
     self.make = {"source": task.make_source, "target": task.make_target}[side]
     self.spec = {"source": task.source, "target": task.target}[side]
     self.names = list(clean.names)
+    self.paths = file_paths(clean)
     self.view = task.view if side == "target" else None
     self.related = task.related
     self._sizes = {"resize_to": resize, "crop_size": crop_size}

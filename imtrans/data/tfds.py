@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from imtrans.data.dataset import Dataset, check_split, common_spec, conform
+from imtrans.data.dataset import Dataset, PairingError, check_split, common_spec, conform
 from imtrans.data.images import decode_image
 from imtrans.data.specs import ImageSpec
 
@@ -92,7 +92,9 @@ def open_tfds(
   if single:
     sides = [split]
   elif paired and split == "train":
-    raise ValueError(f"tfds:{name} is unpaired: train an unpaired method such as cyclegan on it.")
+    raise PairingError(
+      f"tfds:{name} is unpaired", "Train an unpaired method such as cyclegan on it"
+    )
   if not set(sides) <= set(builder.info.splits):
     found = ", ".join(sorted(builder.info.splits))
     raise ValueError(

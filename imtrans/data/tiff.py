@@ -69,6 +69,24 @@ def decode(file: BinaryIO, check_size: Callable[[int, int], None]) -> tuple[np.n
     return array, alpha, int(orientation)
 
 
+def end_of_data(file: BinaryIO) -> int:
+  """Says where the values of the first picture end, for files that were cut short.
+
+  Args:
+    file: open at its beginning.
+
+  Returns:
+    Bytes from the beginning of the file.
+
+  Raises:
+    Exception: of nearly any kind, if the header is damaged.
+  """
+  with tifffile.TiffFile(file) as opened:
+    page = opened.pages.first
+    parts = zip(page.dataoffsets, page.databytecounts, strict=True)
+    return max(offset + count for offset, count in parts)
+
+
 def encode(array: np.ndarray) -> bytes:
   """Returns a losslessly compressed TIFF file of an array [height, width, channels]."""
   buffer = io.BytesIO()

@@ -5,12 +5,11 @@ A label map holds a class per pixel, int [batch, height, width]; negative labels
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-IGNORED = -1
+from imtrans.data.palette import nearest
 
 
 class SegmentationScores(NamedTuple):
@@ -30,6 +29,17 @@ class SegmentationScores(NamedTuple):
   accuracies: np.ndarray
   ious: np.ndarray
   pixels: int
+
+
+class ColorLabels(NamedTuple):
+  """Label pictures as label maps.
+
+  labels: int32 [batch, height, width], the class of the nearest colour.
+  distances: float32, the same shape: to that colour, root mean square over channels, in [-1, 1].
+  """
+
+  labels: np.ndarray
+  distances: np.ndarray
 
 
 def confusion_matrix(predictions: Array, labels: Array, *, num_classes: int) -> Array:
@@ -89,9 +99,7 @@ def segmentation_scores(matrix: np.ndarray) -> SegmentationScores:
   )
 
 
-def labels_from_colors(
-  images: Array | np.ndarray, palette: np.ndarray, *, tolerance: float | None = None
-) -> Array:
+def labels_from_colors(images: Array | np.ndarray, palette: np.ndarray) -> ColorLabels:
   """Turns label pictures into label maps: the nearest colour of the palette at every pixel.
 
   Nearest, because label pictures are often stored as JPEG, which changes their colours.
@@ -99,11 +107,9 @@ def labels_from_colors(
   Args:
     images: [batch, height, width, channels] in [-1, 1].
     palette: [classes, channels], the colour of each class in [-1, 1].
-    tolerance: pixels farther than this from every colour (root mean square over channels, in the
-      units of the images) become -1, not counted; None counts all.
 
   Returns:
-    int32 [batch, height, width].
+    The label maps, and how far off their colours are.
 
   Raises:
     ValueError: if channels differ, or two classes have the same colour.
@@ -115,27 +121,5 @@ def labels_from_colors(
     )
   if len(np.unique(colors, axis=0)) != len(colors):
     raise ValueError("two classes of the palette have the same colour: give each its own.")
-  labels, errors = _nearest(images, colors)
-  if tolerance is not None:
-    labels = jnp.where(errors <= tolerance**2, labels, IGNORED)
-  return labels
-
-
-@jax.jit
-def _nearest(images: Array, colors: Array) -> tuple[Array, Array]:
-  """The nearest colour of every pixel, and its mean squared distance: [batch, height, width]."""
-
-  def nearest(
-    best: tuple[Array, Array], entry: tuple[Array, Array]
-  ) -> tuple[tuple[Array, Array], None]:
-    label, color = entry
-    error = jnp.mean(jnp.square(images - color[None, None, None, :]), axis=-1)
-    closer = error < best[1]
-    return (jnp.where(closer, label, best[0]), jnp.where(closer, error, best[1])), None
-
-  # One class after the other: all at once would hold classes times the pictures.
-  shape = images.shape[:-1]
-  start = (jnp.zeros(shape, jnp.int32), jnp.full(shape, jnp.inf, jnp.float32))
-  classes = (jnp.arange(len(colors), dtype=jnp.int32), colors)
-  found, _ = jax.lax.scan(nearest, start, classes)
-  return found
+  labels, squares = nearest(np.asarray(images), colors)
+  return ColorLabels(labels, np.sqrt(squares / colors.shape[1]))

@@ -28,10 +28,11 @@ class Criterion(NamedTuple):
   """Something that can be measured, and what it needs.
 
   kind: "target" compares an output with its true target, "source" with its source, "cycle" with the
-    way back, "set" all outputs with all true pictures, "samples" outputs for one source with each
-    other, "labels" asks a segmenter for the labels that an output was made of.
+    way back, "set" all outputs with all true pictures, "outputs" looks at all outputs alone,
+    "samples" compares outputs for one source with each other, "labels" asks a segmenter for the
+    labels that an output was made of.
   side: smallest height and width, in pixels.
-  images: fewest pictures, of outputs and of true ones.
+  images: fewest pictures: of outputs, and of true ones where these are looked at.
   features: the network of its features; "" for none.
   color: whether it is for pictures of three channels only; networks take one channel too.
   """
@@ -69,7 +70,7 @@ CRITERIA: dict[str, Criterion] = {
   **_features_of("alexnet", "fd_alexnet"),
   **_features_of("vgg16", "fd_vgg16"),
   **_features_of("inception", "fid"),
-  "inception_score": Criterion("set", images=20, features="inception"),
+  "inception_score": Criterion("outputs", images=20, features="inception"),
   "diversity_lpips_alex": Criterion("samples", SIDES["alexnet"], features="alexnet"),
   "mode_coverage": Criterion("samples"),
   "segmentation": Criterion("labels", LEAST_SEGMENTED),
@@ -182,6 +183,10 @@ def obstacle(name: str, situation: Situation) -> str:
   needed = criterion.images
   if name in FRECHET and there.frechet_minimum is not None:
     needed = max(there.frechet_minimum, 2)
+  if criterion.kind == "outputs" and there.outputs < needed:
+    return (
+      f"{name} needs at least {needed} pictures to translate, there are {there.outputs}: add some"
+    )
   if criterion.kind == "set" and min(there.outputs, there.reals) < needed:
     return (
       f"{name} needs at least {needed} pictures on either side, there are {there.outputs} to "

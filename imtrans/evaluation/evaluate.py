@@ -18,13 +18,19 @@ from imtrans.evaluation.criteria import (
 )
 from imtrans.evaluation.evaluation_set import EvaluationSet
 from imtrans.evaluation.judges import Judge, Judgement, PictureJudge, Score, log_scalars
-from imtrans.evaluation.label_maps import PIXEL_ACCURACY, LabelMapJudge, label_agreement
+from imtrans.evaluation.label_judge import LabelJudge
+from imtrans.evaluation.label_maps import (
+  PIXEL_ACCURACY,
+  LabelMapJudge,
+  label_agreement,
+  outliers_remark,
+)
 from imtrans.evaluation.label_pictures import find_label_palette
 from imtrans.evaluation.measures import CHECKSUMS, content_judge, honesty_judge, target_quantity
 from imtrans.evaluation.pairs import evaluate_pairs
-from imtrans.evaluation.photographs import LabelCriterion, LabelJudge
+from imtrans.evaluation.photographs import LabelCriterion
 from imtrans.evaluation.samples import SampleJudge, find_variants
-from imtrans.evaluation.sets import SetCriteria, SetJudge
+from imtrans.evaluation.sets import SET_KINDS, SetCriteria, SetJudge
 from imtrans.evaluation.translation import TrainedGenerator
 from imtrans.evaluation.weights import INCEPTION_SHA256, perceptual_weights
 
@@ -212,32 +218,12 @@ class Evaluation:
       generator.direction, mode=generator.mode, cycle=len(generators) > 1, main=index == 0
     )
     possible = [name for name in self.criteria if not obstacle(name, situation)]
-    kinds = {CRITERIA[name].kind for name in possible}
-    resize = pictures.resized(generator)
-    judges: list[Judge] = [
-      PictureJudge(CHECKSUMS, resize=resize, seed=self._seed, checkpoint=checkpoint)
-    ]
-    if "set" in kinds:
-      judges.append(SetJudge(self._sets, generator, checkpoint))
-    if "samples" in kinds:
-      judges.append(
-        SampleJudge(
-          pictures,
-          possible,
-          generator,
-          num_samples=self._num_samples,
-          seed=self._seed,
-          checkpoint=checkpoint,
-          mesh=self._mesh,
-        )
-      )
-    if "labels" in kinds and self._labels and (prepared := self._labels.prepared(generator)):
-      judges.append(LabelJudge(prepared, resize=resize, checkpoint=checkpoint))
+    judges = self._judges(generator, possible, checkpoint)
     target_spec = pictures.target_spec(generator.direction)
     quantities = {name: self._quantities[name] for name in possible if name in self._quantities}
     if target_spec.palette is not None and quantities:
       quantities[PIXEL_ACCURACY] = label_agreement
-      judges.append(LabelMapJudge(target_spec.palette, resize=resize, checkpoint=checkpoint))
+      judges.append(self._label_map_judge(generator, target_spec.palette, checkpoint))
     source_judges = []
     if "content_vgg16" in possible and self._content is not None:
       source_judges.append(self._content)
@@ -251,6 +237,43 @@ class Evaluation:
       source_judges=source_judges,
     )
     return Judgement(results, judges, generator.direction)
+
+  def _judges(
+    self, generator: TrainedGenerator, possible: Sequence[str], checkpoint: str | None
+  ) -> list[Judge]:
+    """Those of all results, by the kinds of the criteria that are possible."""
+    kinds = {CRITERIA[name].kind for name in possible}
+    resize = self.pictures.resized(generator)
+    judges: list[Judge] = [
+      PictureJudge(CHECKSUMS, resize=resize, seed=self._seed, checkpoint=checkpoint)
+    ]
+    if kinds.intersection(SET_KINDS):
+      judges.append(SetJudge(self._sets, generator, checkpoint))
+    if "samples" in kinds:
+      judges.append(
+        SampleJudge(
+          self.pictures,
+          possible,
+          generator,
+          num_samples=self._num_samples,
+          seed=self._seed,
+          checkpoint=checkpoint,
+          mesh=self._mesh,
+        )
+      )
+    if "labels" in kinds and self._labels and (prepared := self._labels.prepared(generator)):
+      judges.append(LabelJudge(prepared, resize=resize, checkpoint=checkpoint))
+    return judges
+
+  def _label_map_judge(
+    self, generator: TrainedGenerator, palette: Palette, checkpoint: str | None
+  ) -> LabelMapJudge:
+    """That of label pictures as targets; remarks which of their pixels may have been snapped."""
+    _, target = self.pictures.domains(generator.direction)
+    limits = getattr(target, "limits", {})
+    self.pictures.remark(outliers_remark(limits))
+    resize = self.pictures.resized(generator)
+    return LabelMapJudge(palette, limits=limits, resize=resize, checkpoint=checkpoint)
 
   def scalars(self, generators: Sequence[TrainedGenerator]) -> dict[str, float]:
     """Judges all directions of a run.

@@ -31,6 +31,7 @@ class EvaluationSet:
     crop_size: side of "square", width of "scale_width", in pixels.
     track: called as track(items, total, title), for a progress bar.
     problems: pictures that could not be used, or figures that could not be measured, and why.
+    remarks: sentences that a reader of the figures must see, though all could be measured.
   """
 
   def __init__(
@@ -57,6 +58,7 @@ class EvaluationSet:
     self.dataset, self.track = dataset, track
     self.batch_size, self.resize, self.crop_size = batch_size, resize, crop_size
     self.problems: dict[str, str] = {}
+    self.remarks: list[str] = []
     # A single folder has no targets whose values could be asked for: those of the source will do.
     self._specs = specs or {"a": dataset.a.spec, "b": (dataset.b or dataset.a).spec}
     self._view: View | None = getattr(dataset.b, "view", None)
@@ -170,6 +172,11 @@ class EvaluationSet:
   def note(self, name: str, error: Exception) -> None:
     """Remembers a picture that cannot be used, or a figure that cannot be measured."""
     self.problems.setdefault(name, str(error))
+
+  def remark(self, sentence: str) -> None:
+    """Remembers what a reader of the figures must see; "" is nothing."""
+    if sentence and sentence not in self.remarks:
+      self.remarks.append(sentence)
 
 
 def spread_indices(total: int, count: int) -> list[int]:

@@ -5,7 +5,7 @@ features are in `evaluation/feature_figures.py`.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -222,6 +222,7 @@ def segmentation_figures(
   segmenter: Segmenter,
   *,
   images: int,
+  off_palette: Mapping[str, Any],
   resize: str = "none",
   checkpoint: str | None = None,
 ) -> list[Figure]:
@@ -231,6 +232,7 @@ def segmentation_figures(
     scores: of `imtrans.evaluation.segmentation`.
     segmenter: what found the labels.
     images: how many photographs there were.
+    off_palette: of `OffPalette.settings`: which pixels of their labels were of other colours.
     resize: what happened to their size.
     checkpoint: of the generator, for the record; None for real photographs.
 
@@ -241,6 +243,7 @@ def segmentation_figures(
     "segmenter": segmenter.protocol,
     "pixels": scores.pixels,
     "classes": segmenter.num_classes,
+    **off_palette,
   }
   seed = int(segmenter.protocol["seed"])
   protocol = Protocol(

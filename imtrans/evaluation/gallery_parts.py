@@ -3,6 +3,7 @@
 Everything is text or numbers; `gallery` puts it into the page.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -108,9 +109,12 @@ def figure_table(scores: Sequence[Score], directions: Sequence[str]) -> dict[str
 
 def _with_spread(shown: Quantity, figure: Figure) -> str:
   text = shown.text(figure.value)
-  if figure.spread is None or figure.spread != figure.spread:
-    return text
-  return f"{text} ± {shown.text(figure.spread)}"
+  spread = _spread(figure)
+  return text if spread is None else f"{text} ± {shown.text(spread)}"
+
+
+def _spread(figure: Figure) -> float | None:
+  return figure.spread if figure.spread is not None and math.isfinite(figure.spread) else None
 
 
 def protocol_text(figure: Figure) -> str:
@@ -122,7 +126,10 @@ def protocol_text(figure: Figure) -> str:
   parts += [] if protocol.seed is None else [f"seed {protocol.seed}"]
   parts += [] if protocol.weights is None else [f"weights {protocol.weights[:8]}"]
   words = {"definition": "", "spread": "± "}
-  for name, value in _flat(protocol.settings):
+  settings = dict(protocol.settings)
+  if _spread(figure) is None:
+    settings.pop("spread", None)  # There is no ± that it could explain.
+  for name, value in _flat(settings):
     parts.append(words.get(name, f"{name.replace('_', ' ')} ") + value)
   return " · ".join(part for part in parts if part)
 

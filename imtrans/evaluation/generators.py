@@ -1,12 +1,12 @@
 """The generators of a trained run, and whether pictures fit them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from ml_collections import ConfigDict
 
 from imtrans.data import Dataset, ImageSpec
-from imtrans.data.palette import parse_palette
+from imtrans.data.palette import Palette, parse_palette
 from imtrans.evaluation.translation import TrainedGenerator
 from imtrans.evaluation.weights import INCEPTION_SHA256
 from imtrans.methods import Method
@@ -80,8 +80,20 @@ def preprocessing(config: ConfigDict) -> dict[str, Any]:
   }
 
 
-def measuring(config: ConfigDict) -> dict[str, Any]:
-  """How the figures of a config are measured: arguments of `imtrans.evaluation.Evaluation`.
+class Measuring(TypedDict):
+  """How figures are measured: arguments of `imtrans.evaluation.evaluate.Evaluation`."""
+
+  inception: str
+  inception_sha256: str
+  palette: Palette | None
+  noisy_modes: tuple[str, ...]
+  num_samples: int
+  segmenter_steps: int
+  frechet_minimum: int | None
+
+
+def measuring(config: ConfigDict) -> Measuring:
+  """How the figures of a config are measured.
 
   Args:
     config: of the run.

@@ -1,39 +1,32 @@
-"""Photographs made from label pictures, judged by a segmenter that was trained on the real ones."""
+"""The segmenter that judges photographs made from label pictures: what it is trained and tried on.
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+Training and counting are in `segmentation`, the judge in `label_judge`.
+"""
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jax.sharding import Mesh
 
 from imtrans.data import Dataset
+from imtrans.data.dataset import PairingError
 from imtrans.data.palette import Palette
-from imtrans.evaluation.confusion import labels_from_colors, segmentation_scores
+from imtrans.evaluation.confusion import labels_from_colors
 from imtrans.evaluation.evaluation_set import EvaluationSet, spread_indices
-from imtrans.evaluation.figures import Figure, segmentation_figures
-from imtrans.evaluation.label_pictures import as_bytes, class_colors, unfit_labels
-from imtrans.evaluation.pairs import Result, as_stored
-from imtrans.evaluation.segmentation import Segmenter, count_confusions, train_segmenter
+from imtrans.evaluation.label_judge import LabelCounter, Prepared
+from imtrans.evaluation.label_pictures import (
+  OffPalette,
+  as_bytes,
+  class_colors,
+  off_palette_remark,
+  unfit_labels,
+)
+from imtrans.evaluation.pairs import as_stored
+from imtrans.evaluation.segmentation import train_segmenter
 from imtrans.evaluation.translation import TrainedGenerator
 
 MOST_PHOTOGRAPHS = 2000  # Pairs of the training split that the segmenter learns from, in memory.
 MOST_LEVELS = 5  # How often the segmenter halves its pictures.
-BATCH_SIZE = 8
-
-
-class Prepared(NamedTuple):
-  """What photographs of a direction are judged by.
-
-  segmenter: trained on the real photographs of the training split.
-  real: its scores of the real test photographs; none where the test pictures are not paired.
-  colors: [classes, channels] in [-1, 1], of the label pictures.
-  unusable: names of test pictures whose labels are not of these colours.
-  """
-
-  segmenter: Segmenter
-  real: list[Figure]
-  colors: np.ndarray
-  unusable: frozenset[str]
 
 
 class LabelCriterion:
@@ -79,7 +72,8 @@ class LabelCriterion:
       unfit: dict[str, str] = {}
       for names, images, count in pictures.pictures_of(direction, size_multiple):
         _num_levels(images["source"].shape[1:3])
-        found = unfit_labels(names[:count], images["source"], colors, split=split)
+        distances = labels_from_colors(images["source"], colors).distances
+        found = unfit_labels(names[:count], images["source"], distances, split=split)
         unfit |= found
         if len(found) < count:
           break
@@ -107,12 +101,16 @@ class LabelCriterion:
   def _prepare(self, generator: TrainedGenerator) -> Prepared:
     test, training = self._pictures, self._training_set()
     colors = class_colors(test, generator.direction, self._palette)
-    photos, labels = self._learned_from(training, generator, colors)
-    unfit, num_usable = self._tested_on(generator, colors)
+    photos, labels, learned = self._learned_from(training, generator, colors)
+    unfit, num_usable, tested = self._tested_on(generator, colors)
     if not photos:
       raise ValueError(_none_left("training", list(training.problems.values())))
     if not num_usable:
       raise ValueError(_none_left("test", list(unfit.values())))
+    test.remark(
+      off_palette_remark(tested.settings(), split="test")
+      or off_palette_remark(learned.settings(), split="training")
+    )
     segmenter = train_segmenter(
       np.concatenate(photos),
       np.concatenate(labels),
@@ -124,7 +122,8 @@ class LabelCriterion:
       track=test.track,
     )
     listed = " ".join("#{:02x}{:02x}{:02x}".format(*color) for color in as_bytes(colors))
-    segmenter = segmenter._replace(protocol={**segmenter.protocol, "palette": listed})
+    described = {**segmenter.protocol, "palette": listed, **learned.settings()}
+    segmenter = segmenter._replace(protocol=described)
     prepared = Prepared(segmenter, [], colors, frozenset(unfit))
     if not test.dataset.paired:
       return prepared
@@ -138,118 +137,53 @@ class LabelCriterion:
 
   def _learned_from(
     self, training: EvaluationSet, generator: TrainedGenerator, colors: np.ndarray
-  ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+  ) -> tuple[list[np.ndarray], list[np.ndarray], OffPalette]:
     """Photographs and label maps of the training split, of the pairs that can be used."""
-    photos, labels = [], []
+    photos, labels, off_palette = [], [], OffPalette(colors)
     indices = spread_indices(len(training.dataset.a), MOST_PHOTOGRAPHS)
     for names, images, count in training.batches(generator, indices):
-      unfit = unfit_labels(names[:count], images["source"], colors, split="training")
+      found = labels_from_colors(images["source"], colors)
+      unfit = unfit_labels(names[:count], images["source"], found.distances, split="training")
       for name, why in unfit.items():
         training.note(name, ValueError(why))
       kept = [index for index in range(count) if names[index] not in unfit]
       if kept:
         photos.append(images["target"][kept])
-        labels.append(np.asarray(labels_from_colors(images["source"], colors))[kept])
+        labels.append(found.labels[kept])
+        off_palette.add(images["source"][kept], found.distances[kept])
     for name, why in training.problems.items():
       self._pictures.note(f"training picture {name}", ValueError(why))
-    return photos, labels
+    return photos, labels, off_palette
 
   def _tested_on(
     self, generator: TrainedGenerator, colors: np.ndarray
-  ) -> tuple[dict[str, str], int]:
-    """The test pictures whose labels cannot be used, and why; and the number of the others."""
+  ) -> tuple[dict[str, str], int, OffPalette]:
+    """The test pictures whose labels cannot be used, and why; the number of the others."""
     unfit: dict[str, str] = {}
-    total = 0
+    total, off_palette = 0, OffPalette(colors)
     for names, images, count in self._pictures.batches(generator):
-      unfit |= unfit_labels(names[:count], images["source"], colors, split="test")
+      distances = labels_from_colors(images["source"], colors).distances
+      found = unfit_labels(names[:count], images["source"], distances, split="test")
+      kept = [index for index in range(count) if names[index] not in found]
+      off_palette.add(images["source"][kept], distances[kept])
+      unfit |= found
       total += count
     for name, why in unfit.items():
       self._pictures.note(f"labels of {name}", ValueError(why))
-    return unfit, total - len(unfit)
+    return unfit, total - len(unfit), off_palette
 
   def _training_set(self) -> EvaluationSet:
     """The training split, treated as the test set is."""
-    test, training = self._pictures, self._training()
+    test, needed = self._pictures, "segmentation needs pairs of labels and photographs to train on"
+    try:
+      training = self._training()
+    except PairingError as error:
+      raise ValueError(f"{needed}, but {error.facts}: leave it out.") from None
     if not training.paired:
-      raise ValueError(
-        "segmentation needs pairs of labels and photographs to train a segmenter on, and the "
-        "training split has none: leave it out."
-      )
+      raise ValueError(f"{needed}, and the training split has none: leave it out.")
     return EvaluationSet(
       training, batch_size=test.batch_size, resize=test.resize, crop_size=test.crop_size
     )
-
-
-class LabelCounter:
-  """Counts the classes that a segmenter finds against those that photographs were made from."""
-
-  def __init__(self, prepared: Prepared, resize: str):
-    """Starts with no photograph.
-
-    Args:
-      prepared: the segmenter and the colours of its classes.
-      resize: what happened to the size of the photographs, for the record.
-    """
-    self._prepared, self._resize = prepared, resize
-    self._waiting: list[tuple[np.ndarray, np.ndarray]] = []
-    self._matrix = np.zeros((len(prepared.colors),) * 2, np.int64)
-    self.count = 0
-
-  def add(self, name: str, label: np.ndarray, photo: np.ndarray) -> None:
-    """Takes a label picture and its photograph, [height, width, channels] in [-1, 1].
-
-    Those whose labels cannot be used are passed over.
-    """
-    if name in self._prepared.unusable:
-      return
-    classes = np.asarray(labels_from_colors(label[None], self._prepared.colors))[0]
-    self._waiting.append((classes, photo))
-    self.count += 1
-    if len(self._waiting) == BATCH_SIZE:
-      self._flush()
-
-  def figures(self, checkpoint: str | None) -> list[Figure]:
-    """Returns the scores of all photographs; ValueError if there were none."""
-    self._flush()
-    return segmentation_figures(
-      segmentation_scores(self._matrix),
-      self._prepared.segmenter,
-      images=self.count,
-      resize=self._resize,
-      checkpoint=checkpoint,
-    )
-
-  def _flush(self) -> None:
-    if self._waiting:
-      classes, photos = (np.stack(side) for side in zip(*self._waiting, strict=True))
-      self._matrix += count_confusions(self._prepared.segmenter, photos, classes)
-      self._waiting = []
-
-
-class LabelJudge:
-  """Asks whether the labels are found again in photographs that were made from them."""
-
-  def __init__(self, prepared: Prepared, *, resize: str, checkpoint: str | None):
-    """Starts with no photograph.
-
-    Args:
-      prepared: of `LabelCriterion.prepared`.
-      resize: what happened to the size of the pictures, for the record.
-      checkpoint: of the generator, for the record.
-    """
-    self._prepared, self._checkpoint = prepared, checkpoint
-    self._counter = LabelCounter(prepared, resize)
-
-  def see(self, result: Result) -> None:
-    """Takes a source, which is a label picture, and the photograph that was made from it."""
-    self._counter.add(result.name, result.source, result.output)
-
-  def figures(self) -> Iterable[tuple[str, Figure]]:
-    """Yields the scores of the model, and those of the real photographs."""
-    for figure in self._counter.figures(self._checkpoint):
-      yield "model", figure
-    for figure in self._prepared.real:
-      yield "real", figure
 
 
 def _none_left(split: str, problems: Sequence[str]) -> str:

@@ -27,6 +27,7 @@ from imtrans.evaluation.pairs import Result, as_stored
 from imtrans.evaluation.pictures import image_suffix
 from imtrans.evaluation.sheets import shows_sources
 from imtrans.evaluation.translation import TrainedGenerator
+from imtrans.methods import METHODS
 from imtrans.training.files import write_atomically
 from imtrans.training.run import Run
 
@@ -36,14 +37,6 @@ UNPAIRED = (
 )
 ALONE = "There are no true pictures to compare an output with: no figures."
 MARK = ".unfinished_evaluation"  # Beside pictures until all files are written.
-METHOD_TITLES = {
-  "gan": "GAN",
-  "cgan": "Conditional GAN",
-  "bicyclegan": "BicycleGAN",
-  "cut": "CUT",
-  "pix2pix": "pix2pix",
-  "cyclegan": "CycleGAN",
-}
 
 
 def write_evaluation(
@@ -71,7 +64,7 @@ def write_evaluation(
   Returns:
     What metrics.json holds: "eval/l1", ..., "baseline/l1", ...; "figures", each with its own
     protocol; "protocol", what they have in common; "problems", the pictures that could not be used;
-    and "note" where there is nothing to measure.
+    "remarks", what a reader of the figures must know; and "note" where there is nothing to measure.
 
   Raises:
     ValueError: if no picture can be used, or something cannot be measured.
@@ -116,6 +109,7 @@ def write_evaluation(
     "figures": [score.as_dict() for score in scores],
     **({} if metrics else {"note": note}),
     **({"problems": pictures.problems} if pictures.problems else {}),
+    **({"remarks": pictures.remarks} if pictures.remarks else {}),
     "protocol": protocol,
   }
   _write_rows(output / "per_image.csv", rows)
@@ -129,7 +123,11 @@ def write_evaluation(
     log=workdir / "log.jsonl",
     config=run.config.to_dict(),
     protocol=protocol,
-    notes=[*notes, *(f"Left out: {why}" for why in pictures.problems.values())],
+    notes=[
+      *notes,
+      *(f"Note: {remark}" for remark in pictures.remarks),
+      *(f"Left out: {why}" for why in pictures.problems.values()),
+    ],
   )
   (output / MARK).unlink()
   return record
@@ -261,4 +259,4 @@ def _title(run: Run) -> str:
   method, data = run.config.method.name, run.config.data
   source = {"openmoji": "OpenMoji"}.get(data.source, Path(data.path).name or data.source)
   task = "" if data.task == "none" else f", {data.task.replace('_', ' ')}"
-  return f"{METHOD_TITLES.get(method, method)} on {source}{task}"
+  return f"{METHODS[method].title} on {source}{task}"

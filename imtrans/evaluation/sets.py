@@ -37,6 +37,7 @@ from imtrans.training.mesh import place
 
 KERNEL_SUBSET = 1000  # Pictures in a subset of the kernel distance, where there are so many.
 NUM_SUBSETS = 100
+SET_KINDS = ("set", "outputs")  # Kinds of criteria that need all outputs.
 
 
 class Gathered:
@@ -118,7 +119,7 @@ class SetCriteria:
       "vgg16": pooled_vgg16,
       "inception": lambda: inception(inception_path, sha256=inception_sha256),
     }
-    self.criteria = [name for name in criteria if CRITERIA[name].kind == "set"]
+    self.criteria = [name for name in criteria if CRITERIA[name].kind in SET_KINDS]
     needed = {CRITERIA[name].features for name in self.criteria} - {""}
     self.seed, self.frechet_minimum = seed, frechet_minimum
     self.pictures = pictures
@@ -165,22 +166,28 @@ class SetJudge:
 
   def figures(self) -> Iterable[tuple[str, Figure]]:
     """Yields all figures, of the model; those that need more pictures are noted."""
-    real = self._criteria.real(self._generator)
     for name in self._criteria.criteria:
       try:
-        figures = set_figures(
-          name,
-          real,
-          self._fake,
-          frechet_minimum=self._criteria.frechet_minimum,
-          seed=self._criteria.seed,
-          checkpoint=self._checkpoint,
-        )
+        figures = self._figures_of(name)
       except ValueError as error:  # Too few were left, after those that could not be read.
         self._criteria.pictures.note(name, error)
         continue
       for figure in figures:
         yield "model", figure
+
+  def _figures_of(self, name: str) -> list[Figure]:
+    seed, checkpoint = self._criteria.seed, self._checkpoint
+    if name == "inception_score":  # The true pictures are not even read for it.
+      made = self._fake.features(CRITERIA[name].features)
+      return [inception_score_figure(made, seed=seed, checkpoint=checkpoint)]
+    return set_figures(
+      name,
+      self._criteria.real(self._generator),
+      self._fake,
+      frechet_minimum=self._criteria.frechet_minimum,
+      seed=seed,
+      checkpoint=checkpoint,
+    )
 
 
 def set_figures(
@@ -215,8 +222,6 @@ def set_figures(
     )
   network = CRITERIA[name].features
   true, made = real.features(network), fake.features(network)
-  if name == "inception_score":
-    return [inception_score_figure(made, seed=seed, checkpoint=checkpoint)]
   if name == f"manifolds_{network}":
     return manifold_figures(true, made, checkpoint=checkpoint)
   if name == f"sliced_wasserstein_{network}":

@@ -15,7 +15,7 @@ from imtrans.objectives import gaussian_kl, mean_absolute_error
 
 def bicyclegan(
   generator: nn.Module,
-  encoder: nn.Module,
+  encoder: nn.Module | None,
   discriminator: nn.Module,
   *,
   adversarial: str = "least_squares",
@@ -61,8 +61,10 @@ def bicyclegan(
     The method; the generator player owns the generator, "images", and the encoder, "encoder".
 
   Raises:
-    ValueError: for a code of no numbers.
+    ValueError: for no encoder, or a code of no numbers.
   """
+  if encoder is None:
+    raise ValueError("bicyclegan needs an encoder: set encoder.name to resnet or convolutional.")
   if latent_size < 1:
     raise ValueError(f"method.latent_size must be at least 1 for bicyclegan, got {latent_size}.")
   adversarial_weights = {"encoded": encoded_weight, "random": random_weight}

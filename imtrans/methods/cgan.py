@@ -10,9 +10,10 @@ from jax import Array
 from imtrans.methods.adversary import adversary
 from imtrans.methods.conditions import Condition, read_condition
 from imtrans.methods.gan import check_size
+from imtrans.methods.judging import check_one_scale
 from imtrans.methods.method import Method, apply, initialize, translate_each
 from imtrans.networks.convolutional import ConvolutionalDiscriminator
-from imtrans.networks.labels import LabelCode, one_hot_colors
+from imtrans.networks.labels import Colors, LabelCode, label_planes
 from imtrans.objectives import mean_absolute_error
 
 LATENT = 1  # Folded into a key for the code, so that dropout's draws stay what they are without.
@@ -24,7 +25,7 @@ def cgan(
   discriminator: nn.Module,
   *,
   static: bool = False,
-  colors: tuple[tuple[int, int, int], ...] = (),
+  colors: Colors = (),
   num_classes: int = 0,
   latent_size: int = 0,
   label_code: str = "embedding",
@@ -74,8 +75,10 @@ def cgan(
     The method.
 
   Raises:
-    ValueError: for an unknown way to tell a label, or a source that holds nothing.
+    ValueError: for an unknown way to tell a label, a discriminator of several scales, or a source
+      that holds nothing.
   """
+  check_one_scale(discriminator, "cgan")
   if judged_label not in JUDGED_LABELS:
     raise ValueError(
       f"method.judged_label must be one of {', '.join(JUDGED_LABELS)}, got {judged_label!r}."
@@ -103,8 +106,8 @@ def cgan(
     condition = read_condition(
       source, latent_size=latent_size, static=static, num_classes=num_classes
     )
-    if condition.image is not None and colors:
-      condition = condition._replace(image=one_hot_colors(condition.image, colors))
+    if condition.image is not None:
+      condition = condition._replace(image=label_planes(condition.image, colors))
     if latent_size and not static:
       noise = jax.random.normal(jax.random.fold_in(key, LATENT), (source.shape[0], latent_size))
       condition = condition._replace(latent=noise)

@@ -15,7 +15,7 @@ from imtrans.methods.features import (
   sample_positions,
 )
 from imtrans.methods.judging import deceive, tell_apart
-from imtrans.methods.method import Method, initialize, translate_each
+from imtrans.methods.method import Method, check_equal_channels, initialize, translate_each
 from imtrans.networks import PatchHead
 from imtrans.objectives import patch_nce_loss
 
@@ -71,7 +71,7 @@ def cut(
     The method; the head is the generator's own, its parameters are under "head".
 
   Raises:
-    ValueError: for unknown negatives, or no layers.
+    ValueError: for unknown negatives, or no layers; by `init`, for domains of different channels.
   """
   if negatives not in NEGATIVES:
     raise ValueError(f"negatives must be one of {', '.join(NEGATIVES)}, got {negatives!r}.")
@@ -88,6 +88,12 @@ def cut(
     return head.apply({"params": params["head"]}, at_positions(features, positions))
 
   def init(key, batch):
+    check_equal_channels(
+      batch["source"],
+      batch["target"],
+      "cut encodes translations as it does sources and",
+      "set data.options.channels, or train cyclegan",
+    )
     generator_key, head_key, discriminator_key = jax.random.split(key, 3)
     params, state = initialize(generator, generator_key, batch["source"])
     judge_params, judge_state = initialize(discriminator, discriminator_key, batch["target"])

@@ -5,7 +5,15 @@ import jax
 import jax.numpy as jnp
 
 from imtrans.methods.image_pool import empty_pool, query_pool
-from imtrans.methods.method import Method, apply, apply_together, initialize, translate_each
+from imtrans.methods.judging import check_one_scale
+from imtrans.methods.method import (
+  Method,
+  apply,
+  apply_together,
+  check_equal_channels,
+  initialize,
+  translate_each,
+)
 from imtrans.objectives import adversarial_losses, discriminator_accuracy, mean_absolute_error
 
 LEVEL = 2.0 / 255.0  # Of an 8-bit picture, for values in [-1, 1].
@@ -46,11 +54,19 @@ def cyclegan(
 
   Returns:
     The method.
+
+  Raises:
+    ValueError: for a discriminator of several scales; by `init`, for an identity term between
+      domains of different channels.
   """
+  check_one_scale(discriminator, "cyclegan")
   discriminator_objective, generator_objective = adversarial_losses(adversarial)
   generators = {"ab": generator_ab, "ba": generator_ba}
 
   def init(key, batch):
+    if identity_weight:
+      remedy = "set method.identity_weight to 0"
+      check_equal_channels(batch["a"], batch["b"], "the identity loss", remedy)
     keys = jax.random.split(key, 4)
     params, state = {"generator": {}, "discriminator": {}}, {"generator": {}, "discriminator": {}}
     for index, (name, start) in enumerate((("ab", "a"), ("ba", "b"))):

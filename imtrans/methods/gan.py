@@ -5,6 +5,7 @@ import jax
 
 from imtrans.methods.adversary import adversary
 from imtrans.methods.conditions import normal_of_static
+from imtrans.methods.judging import check_one_scale
 from imtrans.methods.method import Method, apply, initialize, translate_each
 
 
@@ -44,7 +45,11 @@ def gan(
 
   Returns:
     The method.
+
+  Raises:
+    ValueError: for a discriminator of several scales.
   """
+  check_one_scale(discriminator, "gan")
   opponent = adversary(
     discriminator,
     adversarial=adversarial,

@@ -52,11 +52,7 @@ def query_pool(pool: Pool, images: Array, key: Array) -> tuple[Array, Pool]:
   size, batch = pool["images"].shape[0], images.shape[0]
   if size == 0:
     return images, pool
-  if batch > size:
-    raise ValueError(
-      f"the image pool holds {size} images, fewer than the batch of {batch}: set pool_size to 0 "
-      f"or to at least {batch}."
-    )
+  _check_batch(size, batch)
   slot_key, coin_key = jax.random.split(key)
   each = size // batch
   full = pool["count"] >= each * batch
@@ -76,3 +72,52 @@ def query_pool(pool: Pool, images: Array, key: Array) -> tuple[Array, Pool]:
   stored = jnp.concatenate([owned.reshape(used.shape), pool["images"][each * batch :]])
   count = jnp.minimum(pool["count"] + batch, each * batch)
   return returned, {"images": stored, "count": count}
+
+
+def divide_pool(pool: Pool, batch: int, count: int) -> Pool:
+  """Divides a pool among the parts of a batch, which is dealt out to them place by place.
+
+  Args:
+    pool: from `empty_pool`.
+    batch: images of the whole batch, a multiple of `count`.
+    count: parts.
+
+  Returns:
+    {"images": [count, slots, height, width, channels], "count": [count]}.
+
+  Raises:
+    ValueError: if the batch is larger than the pool.
+  """
+  size, shape = pool["images"].shape[0], pool["images"].shape[1:]
+  _check_batch(size, batch)
+  each = size // batch
+  owned = pool["images"][: each * batch].reshape(batch // count, count, each, *shape)
+  images = jnp.moveaxis(owned, 1, 0).reshape(count, batch // count * each, *shape)
+  return {"images": images, "count": jnp.full((count,), pool["count"] // count)}
+
+
+def join_pools(parts: Pool, pool: Pool, batch: int) -> Pool:
+  """Puts back together what `divide_pool` made of a pool.
+
+  Args:
+    parts: after each part was queried.
+    pool: the pool before, of which unused slots are kept.
+    batch: images of the whole batch.
+
+  Returns:
+    The pool after.
+  """
+  size, shape = pool["images"].shape[0], pool["images"].shape[1:]
+  count, each = parts["images"].shape[0], size // batch
+  owned = parts["images"].reshape(count, batch // count, each, *shape)
+  images = jnp.moveaxis(owned, 0, 1).reshape(each * batch, *shape)
+  stored = jnp.concatenate([images, pool["images"][each * batch :]])
+  return {"images": stored, "count": jnp.sum(parts["count"])}
+
+
+def _check_batch(size: int, batch: int) -> None:
+  if size and batch > size:
+    raise ValueError(
+      f"the image pool holds {size} images, fewer than the batch of {batch}: set pool_size to 0 "
+      f"or to at least {batch}."
+    )

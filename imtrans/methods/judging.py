@@ -1,5 +1,6 @@
 """How a method has images judged by a discriminator of one scale or of several."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -7,7 +8,16 @@ import jax.numpy as jnp
 from jax import Array
 
 from imtrans.methods.method import apply, apply_together
+from imtrans.networks import MultiScaleDiscriminator
 from imtrans.objectives import adversarial_losses, discriminator_accuracy
+
+
+def check_one_scale(discriminator: nn.Module, method: str) -> None:
+  """Raises ValueError for a discriminator of several scales, by the name of the method."""
+  if isinstance(discriminator, MultiScaleDiscriminator):
+    raise ValueError(
+      f"{method} takes a discriminator of one scale: set discriminator.name to patch or pixel."
+    )
 
 
 def logit_maps(outputs: Any) -> list[Array]:
@@ -59,6 +69,38 @@ def tell_apart(
     "fake_logits": mean([jnp.mean(fake_logits) for _, fake_logits in scales]),
   }
   return loss, collections, metrics
+
+
+def tell_domains_apart(
+  discriminator: nn.Module,
+  params: Mapping[str, Any],
+  collections: Mapping[str, Any],
+  reals: Mapping[str, Array],
+  fakes: Mapping[str, Array],
+  *,
+  adversarial: str,
+) -> tuple[Array, Any, dict[str, Array]]:
+  """`tell_apart` for one discriminator per domain.
+
+  Args:
+    discriminator: the architecture of all.
+    params: by domain.
+    collections: by domain.
+    reals: images by domain; other entries are passed over.
+    fakes: images by domain.
+    adversarial: name of the adversarial pair.
+
+  Returns:
+    The sum of their losses, the updated collections by domain, and metrics named by domain.
+  """
+  loss, after, metrics = jnp.zeros(()), {}, {}
+  for name, fake in fakes.items():
+    term, after[name], seen = tell_apart(
+      discriminator, params[name], collections[name], reals[name], fake, adversarial=adversarial
+    )
+    loss = loss + term
+    metrics |= {f"discriminator/{title}_{name}": value for title, value in seen.items()}
+  return loss, after, metrics
 
 
 def deceive(

@@ -39,6 +39,15 @@ class Method(NamedTuple):
   translate: Callable
 
 
+def check_equal_channels(one: Array, other: Array, who: str, remedy: str) -> None:
+  """Raises ValueError for images of different channels, the last axis; `who` needs equal ones."""
+  counts = one.shape[-1], other.shape[-1]
+  if counts[0] != counts[1]:
+    raise ValueError(
+      f"{who} needs domains of equal channels, got {counts[0]} and {counts[1]}: {remedy}."
+    )
+
+
 def initialize(module: nn.Module, key: Array, *inputs: Array) -> tuple[PyTree, PyTree]:
   """Initializes a network.
 

@@ -1,35 +1,21 @@
 """MUNIT: unpaired translation with many answers, by exchanging styles over a shared content."""
 
-from typing import NamedTuple
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from imtrans.methods.judging import deceive, tell_apart
-from imtrans.methods.method import Method
+from imtrans.methods.judging import deceive, tell_domains_apart
+from imtrans.methods.method import Method, initialize
+from imtrans.networks import ContentStyleGenerator
 from imtrans.objectives import mean_absolute_error
 
 DOMAINS = ("a", "b")
 OTHER = {"a": "b", "b": "a"}
 
 
-class ContentStyleNetworks(NamedTuple):
-  """The networks of one domain.
-
-  content_encoder: images -> content.
-  style_encoder: images -> style.
-  decoder: (content, style) -> images.
-  """
-
-  content_encoder: nn.Module
-  style_encoder: nn.Module
-  decoder: nn.Module
-
-
 def munit(
-  networks_a: ContentStyleNetworks,
-  networks_b: ContentStyleNetworks,
+  generator_a: nn.Module,
+  generator_b: nn.Module,
   discriminator: nn.Module,
   *,
   adversarial: str = "least_squares",
@@ -38,7 +24,7 @@ def munit(
   content_weight: float = 1.0,
   style_weight: float = 1.0,
   cycle_weight: float = 0.0,
-  style_size: int = 8,
+  latent_size: int = 8,
   discriminator_weight: float = 2.0,
 ) -> Method:
   """Multimodal unsupervised translation (Huang et al., 2018, https://arxiv.org/abs/1804.04732).
@@ -49,8 +35,8 @@ def munit(
   together.
 
   Args:
-    networks_a: encoders and decoder of domain a.
-    networks_b: those of domain b; the contents of both have the same shape.
+    generator_a: encoders and decoder of domain a, as `ContentStyleGenerator` has them.
+    generator_b: those of domain b; the contents of both have the same shape.
     discriminator: the architecture of both discriminators, of one scale or several, whose terms
       are added.
     adversarial: name of the adversarial pair.
@@ -59,36 +45,38 @@ def munit(
     content_weight: of a content found again in the translation (Eq. 2).
     style_weight: of a style found again in the translation (Eq. 3).
     cycle_weight: of the image made again from its translation (Sec. 5.1; 10 in the animals' runs).
-    style_size: numbers in a style.
+    latent_size: numbers in a style.
     discriminator_weight: the code adds the least-squares terms; ours has a half inside.
 
   Returns:
     The method. `translate` draws a style for every image.
+
+  Raises:
+    ValueError: for generators that do not take an image apart, or a style of no numbers.
   """
-  networks = {"a": networks_a, "b": networks_b}
+  generators = {"a": generator_a, "b": generator_b}
+  if not all(isinstance(generator, ContentStyleGenerator) for generator in generators.values()):
+    raise ValueError("munit exchanges contents and styles: set generator.name to content_style.")
+  if latent_size < 1:
+    raise ValueError(f"method.latent_size must be at least 1 for munit, got {latent_size}.")
 
   def find(params, name, images):
-    content = networks[name].content_encoder.apply({"params": params[name]["content"]}, images)
-    style = networks[name].style_encoder.apply({"params": params[name]["style"]}, images)
-    return content, style
+    return generators[name].apply({"params": params[name]}, images, method="encode")
 
   def decode(params, name, content, style):
-    return networks[name].decoder.apply({"params": params[name]["decoder"]}, content, style)
+    return generators[name].apply({"params": params[name]}, content, style, method="decode")
 
   def draw(key, count):
-    return jax.random.normal(key, (count, style_size))
+    return jax.random.normal(key, (count, latent_size))
 
   def init(key, batch):
     params, state = {"generator": {}, "discriminator": {}}, {"discriminator": {}}
     for name, own_key in zip(DOMAINS, jax.random.split(key), strict=True):
-      keys, own, image = jax.random.split(own_key, 4), networks[name], batch[name]
-      content, found = own.content_encoder.init_with_output(keys[0], image)
-      style = own.style_encoder.init(keys[1], image)
-      decoder = own.decoder.init(keys[2], content, draw(keys[2], len(image)))
-      trees = {"content": found, "style": style, "decoder": decoder}
-      params["generator"][name] = {part: tree["params"] for part, tree in trees.items()}
-      judge = dict(discriminator.init(keys[3], image, train=True))
-      params["discriminator"][name], state["discriminator"][name] = judge.pop("params"), judge
+      keys = jax.random.split(own_key)
+      params["generator"][name], _ = initialize(generators[name], keys[0], batch[name])
+      params["discriminator"][name], state["discriminator"][name] = initialize(
+        discriminator, keys[1], batch[name]
+      )
     return params, state
 
   def generate(generator_params, extras, batch, key):
@@ -113,20 +101,16 @@ def munit(
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
     del key
-    state, metrics, loss = dict(extras["discriminator"]), {}, jnp.zeros(())
-    for name in DOMAINS:
-      term, state[name], seen = tell_apart(
-        discriminator,
-        discriminator_params[name],
-        state[name],
-        batch[name],
-        outputs[f"fake_{name}"],
-        adversarial=adversarial,
-      )
-      metrics |= {f"discriminator/{title}_{name}": value for title, value in seen.items()}
-      loss = loss + discriminator_weight * term
-    metrics["discriminator/loss"] = loss
-    return loss, ({**extras, "discriminator": state}, metrics)
+    loss, state, metrics = tell_domains_apart(
+      discriminator,
+      discriminator_params,
+      extras["discriminator"],
+      batch,
+      {name: outputs[f"fake_{name}"] for name in DOMAINS},
+      adversarial=adversarial,
+    )
+    loss = discriminator_weight * loss
+    return loss, ({**extras, "discriminator": state}, {"discriminator/loss": loss, **metrics})
 
   def generator_loss(discriminator_params, extras, outputs, batch, key):
     del key
@@ -166,9 +150,7 @@ def munit(
     if direction not in ("ab", "ba"):
       raise ValueError(f"direction must be 'ab' or 'ba', got {direction!r}.")
     start, end = direction
-    content = networks[start].content_encoder.apply(
-      {"params": generator_params[start]["content"]}, source
-    )
+    content, _ = find(generator_params, start, source)
     return decode(generator_params, end, content, draw(key, len(source)))
 
   return Method(init, generate, discriminator_loss, generator_loss, translate)

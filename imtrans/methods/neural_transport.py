@@ -5,7 +5,15 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.methods.method import Method, apply, apply_together, initialize, translate_each
+from imtrans.methods.judging import check_one_scale
+from imtrans.methods.method import (
+  Method,
+  apply,
+  apply_together,
+  check_equal_channels,
+  initialize,
+  translate_each,
+)
 from imtrans.objectives import mean_squared_error
 
 NOISE = 1  # Folded into a key for the code, so that dropout's draws stay what they are without.
@@ -32,11 +40,11 @@ def neural_transport(
   With a latent size the plan may be stochastic, T(x, z), and the cost is the weak one that
   subtracts `weakness` times the variance over z (Eq. 8): more of it means more diverse answers.
 
-  Batches hold "a" and "b", [batch, height, width, channels] in [-1, 1], that do not belong
-  together.
+  Batches hold "source" and "target", [batch, height, width, channels] in [-1, 1], that do not
+  belong together.
 
   Args:
-    generator: T, of a to b, which have the same channels.
+    generator: T, of source to target, which have the same channels.
     discriminator: f; the mean of its logits is an image's potential.
     transport_weight: of the cost, a mean per value. The potential's scale follows it.
     weakness: the gamma of the weak cost, at least 0; needs a code.
@@ -49,8 +57,10 @@ def neural_transport(
     The method.
 
   Raises:
-    ValueError: for a weakness without a code, or too few codes.
+    ValueError: for a weakness without a code, too few codes, or a discriminator of several scales;
+      by `init`, for domains of different channels.
   """
+  check_one_scale(discriminator, "neural_transport")
   if weakness and not latent_size:
     raise ValueError("method.weakness needs a code: set method.latent_size, or weakness to 0.")
   if latent_size and num_codes < 2:
@@ -63,19 +73,19 @@ def neural_transport(
     return latent_scale * normal
 
   def init(key, batch):
+    source, target = batch["source"], batch["target"]
+    check_equal_channels(source, target, "the transport cost", "set data.options.channels")
     generator_key, discriminator_key = jax.random.split(key)
-    latent = draw(generator_key, batch["a"].shape[0])
-    inputs = (batch["a"],) if latent is None else (batch["a"], latent)
+    latent = draw(generator_key, source.shape[0])
+    inputs = (source,) if latent is None else (source, latent)
     generator_params, generator_state = initialize(generator, generator_key, *inputs)
-    discriminator_params, discriminator_state = initialize(
-      discriminator, discriminator_key, batch["b"]
-    )
+    discriminator_params, discriminator_state = initialize(discriminator, discriminator_key, target)
     params = {"generator": generator_params, "discriminator": discriminator_params}
     state = {"generator": generator_state, "discriminator": discriminator_state}
     return params, {**state, "step": jnp.zeros((), jnp.int32)}
 
   def generate(generator_params, extras, batch, key):
-    source = batch["a"]
+    source = batch["source"]
     if latent_size:  # The codes of an image are neighbours in the batch.
       source = jnp.repeat(source, num_codes, axis=0)
     fake, state = apply(
@@ -86,18 +96,18 @@ def neural_transport(
       key,
       draw(key, source.shape[0]),
     )
-    return {"fake_b": fake}, {**extras, "generator": state, "step": extras["step"] + 1}
+    return {"fake": fake}, {**extras, "generator": state, "step": extras["step"] + 1}
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
     del key
-    fake = outputs["fake_b"]
-    if fake.shape == batch["b"].shape:
+    target, fake = batch["target"], outputs["fake"]
+    if fake.shape == target.shape:
       (real, moved), state = apply_together(
-        discriminator, discriminator_params, extras["discriminator"], (batch["b"], fake)
+        discriminator, discriminator_params, extras["discriminator"], (target, fake)
       )
     else:
       state = extras["discriminator"]
-      real, state = apply(discriminator, discriminator_params, state, batch["b"])
+      real, state = apply(discriminator, discriminator_params, state, target)
       moved, state = apply(discriminator, discriminator_params, state, fake)
     loss = jnp.mean(moved) - jnp.mean(real)
     metrics = {
@@ -109,23 +119,22 @@ def neural_transport(
 
   def generator_loss(discriminator_params, extras, outputs, batch, key):
     del key
-    fake = outputs["fake_b"]
+    fake = outputs["fake"]
     logits, _ = apply(discriminator, discriminator_params, extras["discriminator"], fake)
     metrics = {"generator/potential": jnp.mean(logits)}
     if latent_size:
       steps = extras["step"].astype(jnp.float32)
       gamma = weakness * jnp.minimum(1.0, steps / weakness_steps) if weakness_steps else weakness
       answers = fake.reshape(-1, num_codes, *fake.shape[1:])
-      cost, metrics["generator/variance"] = weak_cost(batch["a"], answers, weakness=gamma)
+      cost, metrics["generator/variance"] = weak_cost(batch["source"], answers, weakness=gamma)
     else:
-      cost = mean_squared_error(fake, batch["a"])
+      cost = mean_squared_error(fake, batch["source"])
     metrics["generator/transport"] = cost
     loss = transport_weight * cost - metrics["generator/potential"]
     return loss, {"generator/loss": loss, **metrics}
 
   def translate(generator_params, extras, source, key, *, direction, mode):
-    if direction != "ab":
-      raise ValueError(f"this method has one generator, of direction 'ab', got {direction!r}.")
+    del direction  # One generator: the data decided which way it goes.
     latent = draw(key, source.shape[0])
     state = extras["generator"]
     return translate_each(generator, generator_params, state, source, key, latent, mode=mode)

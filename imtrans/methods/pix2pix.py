@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from imtrans.methods.judging import check_one_scale
 from imtrans.methods.method import Method, apply, apply_together, initialize, translate_each
 from imtrans.objectives import (
   adversarial_losses,
@@ -45,7 +46,11 @@ def pix2pix(
 
   Returns:
     The method.
+
+  Raises:
+    ValueError: for a discriminator of several scales.
   """
+  check_one_scale(discriminator, "pix2pix")
   discriminator_objective, generator_objective = adversarial_losses(adversarial)
 
   def draw(key, source):

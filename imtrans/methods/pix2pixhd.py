@@ -10,6 +10,8 @@ from jax import Array
 from imtrans.methods.judging import tell_apart
 from imtrans.methods.method import Method, apply, apply_together, initialize, translate_each
 from imtrans.methods.pix2pix import pair
+from imtrans.networks import MultiScaleDiscriminator
+from imtrans.networks.labels import Colors, label_planes
 from imtrans.objectives import (
   adversarial_losses,
   feature_matching_loss,
@@ -24,6 +26,7 @@ def pix2pixhd(
   generator: nn.Module,
   discriminator: nn.Module,
   *,
+  colors: Colors = (),
   adversarial: str = "least_squares",
   adversarial_weight: float = 1.0,
   feature_weight: float = 40.0,
@@ -33,13 +36,14 @@ def pix2pixhd(
 ) -> Method:
   """High-resolution paired translation (Wang et al., 2018, https://arxiv.org/abs/1711.11585).
 
-  Batches hold "source" (labels as one-hot channels, with or without edges; or any picture) and
-  "target", [batch, height, width, channels] in [-1, 1]. No term compares pixels: what holds the
-  result to its target are the discriminators' own features.
+  Batches hold "source", a semantic map or any other picture, and "target", [batch, height, width,
+  channels] in [-1, 1]. No term compares pixels: what holds the result to its target are the
+  discriminators' own features.
 
   Args:
     generator: source to target.
     discriminator: of the concatenated pair, with activations per scale.
+    colors: palette of a semantic map, 8-bit RGB: both networks see one plane a class.
     adversarial: name of the adversarial pair, applied to every scale and added.
     adversarial_weight: of the generator's adversarial term.
     feature_weight: of feature matching (Eq. 5: 10, of a sum over layers and scales; see
@@ -52,10 +56,12 @@ def pix2pixhd(
     The method.
 
   Raises:
-    ValueError: for a perceptual weight without features.
+    ValueError: for a discriminator without activations per scale, or a perceptual weight without
+      features.
   """
   discriminator_loss, generator_loss = matched_losses(
     discriminator,
+    colors=colors,
     adversarial=adversarial,
     adversarial_weight=adversarial_weight,
     feature_weight=feature_weight,
@@ -66,20 +72,23 @@ def pix2pixhd(
 
   def init(key, batch):
     generator_key, discriminator_key = jax.random.split(key)
-    generator_params, generator_state = initialize(generator, generator_key, batch["source"])
+    source = label_planes(batch["source"], colors)
+    generator_params, generator_state = initialize(generator, generator_key, source)
     discriminator_params, discriminator_state = initialize(
-      discriminator, discriminator_key, pair(batch["source"], batch["target"])
+      discriminator, discriminator_key, pair(source, batch["target"])
     )
     params = {"generator": generator_params, "discriminator": discriminator_params}
     return params, {"generator": generator_state, "discriminator": discriminator_state}
 
   def generate(generator_params, extras, batch, key):
-    fake, state = apply(generator, generator_params, extras["generator"], batch["source"], key)
+    source = label_planes(batch["source"], colors)
+    fake, state = apply(generator, generator_params, extras["generator"], source, key)
     return {"fake": fake}, {**extras, "generator": state}
 
   def translate(generator_params, extras, source, key, *, direction, mode):
     del direction  # One generator: the data decided which way it goes.
-    return translate_each(generator, generator_params, extras["generator"], source, key, mode=mode)
+    state, source = extras["generator"], label_planes(source, colors)
+    return translate_each(generator, generator_params, state, source, key, mode=mode)
 
   return Method(init, generate, discriminator_loss, generator_loss, translate)
 
@@ -87,6 +96,7 @@ def pix2pixhd(
 def matched_losses(
   discriminator: nn.Module,
   *,
+  colors: Colors,
   adversarial: str,
   adversarial_weight: float,
   feature_weight: float,
@@ -98,8 +108,9 @@ def matched_losses(
 
   Args:
     discriminator: of source and image, with activations per scale.
+    colors: as in `pix2pixhd`, and so the others.
     adversarial: name of the adversarial pair.
-    adversarial_weight: as in `pix2pixhd`, and so the others.
+    adversarial_weight: of the generator's adversarial term.
     feature_weight: of feature matching.
     perceptual_weight: of the features of a trained network.
     discriminator_weight: of the discriminator's objective.
@@ -109,24 +120,30 @@ def matched_losses(
     `discriminator_loss` and `generator_loss` of a `Method` whose outputs hold "fake".
 
   Raises:
-    ValueError: for a perceptual weight without features.
+    ValueError: for a discriminator without activations per scale, or a perceptual weight without
+      features.
   """
+  if not isinstance(discriminator, MultiScaleDiscriminator):
+    raise ValueError(
+      "features are matched in a discriminator that gives them: set discriminator.name to "
+      "multiscale."
+    )
   if perceptual_weight and perceptual_features is None:
     raise ValueError(
-      "perceptual_weight needs the weights of a trained network: install imtrans[metrics], or set "
-      "method.perceptual_weight to 0."
+      "perceptual_weight needs perceptual_features, which no config can name: set "
+      "method.perceptual_weight to 0, or build the method in Python."
     )
-
   _, objective = adversarial_losses(adversarial)
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
     del key
+    source = label_planes(batch["source"], colors)
     loss, state, seen = tell_apart(
       discriminator,
       discriminator_params,
       extras["discriminator"],
-      pair(batch["source"], batch["target"]),
-      pair(batch["source"], outputs["fake"]),
+      pair(source, batch["target"]),
+      pair(source, outputs["fake"]),
       adversarial=adversarial,
     )
     metrics = {f"discriminator/{name}": value for name, value in seen.items()}
@@ -135,7 +152,8 @@ def matched_losses(
 
   def generator_loss(discriminator_params, extras, outputs, batch, key):
     del key
-    pairs = (pair(batch["source"], outputs["fake"]), pair(batch["source"], batch["target"]))
+    source = label_planes(batch["source"], colors)
+    pairs = (pair(source, outputs["fake"]), pair(source, batch["target"]))
     (ours, theirs), _ = apply_together(
       discriminator, discriminator_params, extras["discriminator"], pairs
     )

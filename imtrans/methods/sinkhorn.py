@@ -5,7 +5,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.methods.method import Method, apply, initialize, translate_each
+from imtrans.methods.method import (
+  Method,
+  apply,
+  check_equal_channels,
+  initialize,
+  translate_each,
+)
 from imtrans.objectives import mean_squared_error
 from imtrans.theory import sinkhorn_divergence, sliced_transport_cost
 from imtrans.theory.sinkhorn import squared_distances
@@ -32,12 +38,12 @@ def sinkhorn(
   https://arxiv.org/abs/1706.00292, with the source in the place of noise and a transport cost to
   it, so that of all maps between the domains the one that changes least is sought (Monge's).
 
-  Batches hold "a" and "b", [batch, height, width, channels] in [-1, 1], that do not belong
-  together. Points are patches drawn at random from the whole batch: a batch of pictures is far too
-  small a sample of pictures, but a large one of patches.
+  Batches hold "source" and "target", [batch, height, width, channels] in [-1, 1], that do not
+  belong together. Points are patches drawn at random from the whole batch: a batch of pictures is
+  far too small a sample of pictures, but a large one of patches.
 
   Args:
-    generator: a to b; both domains have the same channels.
+    generator: source to target, which have the same channels.
     divergence: "sinkhorn", entropic transport without its bias, or "sliced", the mean over random
       projections, which needs no temperature.
     divergence_weight: of the divergence, a mean squared difference per value.
@@ -52,7 +58,8 @@ def sinkhorn(
     The method; its discriminator has no parameters.
 
   Raises:
-    ValueError: for another divergence.
+    ValueError: for another divergence; by `init`, for domains of different channels, or patches
+      larger than the images.
   """
   if divergence not in DIVERGENCES:
     raise ValueError(f"unknown divergence {divergence!r}: choose one of {', '.join(DIVERGENCES)}.")
@@ -72,12 +79,16 @@ def sinkhorn(
     )
 
   def init(key, batch):
-    params, state = initialize(generator, key, batch["a"])
+    check_equal_channels(
+      batch["source"], batch["target"], "the transport cost", "set data.options.channels"
+    )
+    check_patch_size(batch["source"], patch_size)
+    params, state = initialize(generator, key, batch["source"])
     return {"generator": params, "discriminator": {}}, {"generator": state}
 
   def generate(generator_params, extras, batch, key):
-    fake, state = apply(generator, generator_params, extras["generator"], batch["a"], key)
-    return {"fake_b": fake}, {**extras, "generator": state}
+    fake, state = apply(generator, generator_params, extras["generator"], batch["source"], key)
+    return {"fake": fake}, {**extras, "generator": state}
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
     del discriminator_params, outputs, batch, key  # There is none.
@@ -86,10 +97,10 @@ def sinkhorn(
   def generator_loss(discriminator_params, extras, outputs, batch, key):
     del discriminator_params, extras
     fake_key, real_key, direction_key = jax.random.split(key, 3)
-    points = draw_patches(outputs["fake_b"], fake_key, size=patch_size, count=num_points)
-    targets = draw_patches(batch["b"], real_key, size=patch_size, count=num_points)
+    points = draw_patches(outputs["fake"], fake_key, size=patch_size, count=num_points)
+    targets = draw_patches(batch["target"], real_key, size=patch_size, count=num_points)
     divergence_term = distance(points, targets, direction_key)
-    transport = mean_squared_error(outputs["fake_b"], batch["a"])
+    transport = mean_squared_error(outputs["fake"], batch["source"])
     loss = divergence_weight * divergence_term + transport_weight * transport
     return loss, {
       "generator/loss": loss,
@@ -98,8 +109,7 @@ def sinkhorn(
     }
 
   def translate(generator_params, extras, source, key, *, direction, mode):
-    if direction != "ab":
-      raise ValueError(f"sinkhorn has one generator, of direction 'ab', got {direction!r}.")
+    del direction  # One generator: the data decided which way it goes.
     return translate_each(generator, generator_params, extras["generator"], source, key, mode=mode)
 
   return Method(init, generate, discriminator_loss, generator_loss, translate)
@@ -120,12 +130,8 @@ def draw_patches(images: Array, key: Array, *, size: int, count: int) -> Array:
   Raises:
     ValueError: if the patches are larger than the images.
   """
+  check_patch_size(images, size)
   batch, height, width, channels = images.shape
-  if size > min(height, width):
-    raise ValueError(
-      f"patch_size {size} is larger than the images, {height}x{width}: set method.patch_size to at "
-      f"most {min(height, width)}."
-    )
   keys = jax.random.split(key, 3)
   rows = jax.random.randint(keys[1], (count,), 0, height - size + 1)
   columns = jax.random.randint(keys[2], (count,), 0, width - size + 1)
@@ -136,3 +142,13 @@ def draw_patches(images: Array, key: Array, *, size: int, count: int) -> Array:
     return jax.lax.dynamic_slice(images, start, (1, size, size, channels)).reshape(-1)
 
   return jax.vmap(cut)(owners, rows, columns)
+
+
+def check_patch_size(images: Array, size: int) -> None:
+  """Raises ValueError if patches are larger than the images [batch, height, width, channels]."""
+  height, width = images.shape[1:3]
+  if size > min(height, width):
+    raise ValueError(
+      f"patch_size {size} is larger than the images, {height}x{width}: set method.patch_size to at "
+      f"most {min(height, width)}."
+    )

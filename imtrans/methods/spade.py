@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 from imtrans.methods.method import Method, apply, initialize, translate_each
 from imtrans.methods.pix2pix import pair
 from imtrans.methods.pix2pixhd import matched_losses
+from imtrans.networks.labels import Colors, label_planes
 from imtrans.objectives import gaussian_kl
 
 LATENT = 1  # Folded into a key for the code.
@@ -19,6 +21,7 @@ def spade(
   encoder: nn.Module | None,
   discriminator: nn.Module,
   *,
+  colors: Colors = (),
   adversarial: str = "hinge",
   adversarial_weight: float = 0.5,
   feature_weight: float = 40.0,
@@ -30,13 +33,14 @@ def spade(
 ) -> Method:
   """Semantic image synthesis (Park et al., 2019, https://arxiv.org/abs/1903.07291).
 
-  Batches hold "source", labels as one-hot channels [batch, height, width, classes], and "target",
-  [batch, height, width, channels] in [-1, 1].
+  Batches hold "source", a semantic map or any other picture, and "target", [batch, height, width,
+  channels] in [-1, 1].
 
   Args:
     generator: labels, and with a code (labels, z), to images.
     encoder: target to mean and log variance of z; None without a code.
     discriminator: of labels and image, with activations per scale.
+    colors: palette of a semantic map, 8-bit RGB: all networks see one plane a class.
     adversarial: name of the adversarial pair, applied to every scale and added.
     adversarial_weight: the authors' code takes the mean over two scales.
     feature_weight: of feature matching (10 of a sum over layers, see `feature_matching_loss`).
@@ -51,12 +55,13 @@ def spade(
     The method; the generator player owns the generator, "images", and the encoder, "encoder".
 
   Raises:
-    ValueError: for a code without an encoder, or a perceptual weight without features.
+    ValueError: for a code without an encoder, or what `matched_losses` refuses.
   """
   if latent_size and encoder is None:
     raise ValueError("method.latent_size of spade needs an encoder: set encoder.name.")
   discriminator_loss, matched_loss = matched_losses(
     discriminator,
+    colors=colors,
     adversarial=adversarial,
     adversarial_weight=adversarial_weight,
     feature_weight=feature_weight,
@@ -72,13 +77,14 @@ def spade(
     return jax.random.normal(jax.random.fold_in(key, LATENT), (count, latent_size))
 
   def init(key, batch):
-    keys = jax.random.split(key, 3)
-    codes = (draw(key, len(batch["source"])),) if latent_size else ()
-    inputs = {"images": (batch["source"], *codes), "encoder": (batch["target"],)}
+    keys, target = jax.random.split(key, 3), batch["target"]
+    source = label_planes(batch["source"], colors)
+    codes = (draw(key, len(source)),) if latent_size else ()
+    inputs = {"images": (source, *codes), "encoder": (target,)}
     params, state = {}, {}
     for (name, network), own_key in zip(networks.items(), keys, strict=False):
       params[name], state[name] = initialize(network, own_key, *inputs[name])
-    judge, judge_state = initialize(discriminator, keys[2], pair(batch["source"], batch["target"]))
+    judge, judge_state = initialize(discriminator, keys[2], pair(source, target))
     return {"generator": params, "discriminator": judge}, {
       "generator": state,
       "discriminator": judge_state,
@@ -92,9 +98,10 @@ def spade(
       )
       outputs |= {"mean": mean, "log_variance": log_variance}
       noise = draw(key, len(mean))
-      latent = mean + jax.numpy.exp(0.5 * log_variance) * noise
+      latent = mean + jnp.exp(0.5 * log_variance) * noise
+    source = label_planes(batch["source"], colors)
     outputs["fake"], state["images"] = apply(
-      generator, generator_params["images"], state["images"], batch["source"], key, latent
+      generator, generator_params["images"], state["images"], source, key, latent
     )
     return outputs, {**extras, "generator": state}
 
@@ -112,7 +119,7 @@ def spade(
       generator,
       generator_params["images"],
       extras["generator"]["images"],
-      source,
+      label_planes(source, colors),
       key,
       latent,
       mode=mode,

@@ -1,5 +1,6 @@
 """Generators and discriminators: Flax modules from arrays to arrays."""
 
+from imtrans.networks.autoencoders import ContentGenerator, ContentStyleGenerator
 from imtrans.networks.convolutional import ConvolutionalDiscriminator, ConvolutionalGenerator
 from imtrans.networks.latent_encoder import ConvEncoder, ResNetEncoder
 from imtrans.networks.multiscale_discriminator import MultiScaleDiscriminator
@@ -7,9 +8,16 @@ from imtrans.networks.patch_discriminator import PatchDiscriminator, PixelDiscri
 from imtrans.networks.patch_head import PatchHead
 from imtrans.networks.perceptron import PerceptronDiscriminator, PerceptronGenerator
 from imtrans.networks.resnet import ResNet
+from imtrans.networks.spade import SPADEGenerator
 from imtrans.networks.unet import UNet
 
-GENERATORS = {"unet": UNet, "resnet": ResNet}
+GENERATORS = {
+  "unet": UNet,
+  "resnet": ResNet,
+  "spade": SPADEGenerator,
+  "content_style": ContentStyleGenerator,
+  "content": ContentGenerator,
+}
 DISCRIMINATORS = {
   "multiscale": MultiScaleDiscriminator,
   "patch": PatchDiscriminator,
@@ -30,6 +38,8 @@ __all__ = [
   "DISCRIMINATORS",
   "ENCODERS",
   "GENERATORS",
+  "ContentGenerator",
+  "ContentStyleGenerator",
   "ConvEncoder",
   "ConvolutionalDiscriminator",
   "ConvolutionalGenerator",
@@ -41,5 +51,6 @@ __all__ = [
   "PixelDiscriminator",
   "ResNet",
   "ResNetEncoder",
+  "SPADEGenerator",
   "UNet",
 ]

@@ -1,4 +1,4 @@
-"""Generators that take an image apart into content and style, and put it together again."""
+"""Encoders of content and of style, and the decoder that makes an image of both."""
 
 import flax.linen as nn
 import jax

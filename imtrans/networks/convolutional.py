@@ -24,14 +24,19 @@ class ConvolutionalGenerator(nn.Module):
   norm: str = "batch"
   dtype: jnp.dtype = jnp.float32
 
+  @property
+  def size_multiple(self) -> int:
+    """What heights and widths must be multiples of, in pixels."""
+    return 2**self.num_levels
+
   @nn.compact
   def __call__(self, latent: Array, *, train: bool) -> Array:
     """Maps codes [batch, latent_size] to images [batch, size, size, out_channels] in [-1, 1]."""
     check_code(latent)
-    side, rest = divmod(self.size, 2**self.num_levels)
+    side, rest = divmod(self.size, self.size_multiple)
     if rest or not side:
       raise ValueError(
-        f"size must be a multiple of {2**self.num_levels} for {self.num_levels} levels, got "
+        f"size must be a multiple of {self.size_multiple} for {self.num_levels} levels, got "
         f"{self.size}: choose another crop size or num_levels."
       )
     widths = [self.features * 2**level for level in reversed(range(self.num_levels))]

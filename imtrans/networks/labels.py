@@ -8,6 +8,7 @@ from jax import Array
 
 from imtrans.networks.latent import check_code
 
+Colors = tuple[tuple[int, int, int], ...]  # A palette: 8-bit RGB, one a class.
 LABEL_CODES = ("concatenation", "embedding")
 
 
@@ -34,7 +35,12 @@ class LabelCode(nn.Module):
     return labels @ self.param("table", nn.initializers.normal(1.0), shape, jnp.float32)
 
 
-def one_hot_colors(images: Array, colors: tuple[tuple[int, int, int], ...]) -> Array:
+def label_planes(images: Array, colors: Colors) -> Array:
+  """Returns a semantic map that has a palette as one plane a class, any other picture as it is."""
+  return one_hot_colors(images, colors) if colors else images
+
+
+def one_hot_colors(images: Array, colors: Colors) -> Array:
   """A semantic map as one plane a class: one-hot labels of the nearest colour of a palette.
 
   Args:

@@ -19,6 +19,11 @@ class PerceptronGenerator(nn.Module):
   features: int = 256
   dtype: jnp.dtype = jnp.float32
 
+  @property
+  def size_multiple(self) -> int:
+    """What heights and widths must be multiples of, in pixels: any will do."""
+    return 1
+
   @nn.compact
   def __call__(self, latent: Array, *, train: bool) -> Array:
     """Maps codes [batch, latent_size] to images [batch, size, size, out_channels] in [-1, 1]."""

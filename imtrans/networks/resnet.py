@@ -16,7 +16,9 @@ class ResNet(nn.Module):
   """ResNet generator (Zhu et al., 2017, Appendix 7.2, https://arxiv.org/abs/1703.10593).
 
   c7s1-64, d128, d256, R256 x num_blocks, u128, u64, c7s1-out, with reflection padding in the
-  7x7 convolutions and the residual blocks. Height and width must be multiples of four.
+  7x7 convolutions and the residual blocks. With four levels it is the global generator of pix2pixHD
+  (Wang et al., 2018, Sec. 3.2, https://arxiv.org/abs/1711.11585). Height and width must be
+  multiples of 2 ** num_levels.
 
   What its encoder makes of an image is noted by layer, for `imtrans.methods.features`: "image"
   itself, "down_1" and "down_2" (the convolutions, before they are normalised), and the residual
@@ -25,12 +27,18 @@ class ResNet(nn.Module):
 
   out_channels: int = 3
   num_blocks: int = 9  # Nine for 256 pixels and more, six below.
-  features: int = 64
+  num_levels: int = 2  # How often the size is halved before the residual blocks.
+  features: int = 64  # Of the first layer; doubled per level.
   norm: str = "instance"
   dropout: float = 0.0  # Inside the residual blocks.
   antialiased: bool = False  # Sizes change by blurs and not by strides, as in CUT.
   remat: bool = False  # Residual blocks are computed again on the way back: slower, less memory.
   dtype: jnp.dtype = jnp.float32
+
+  @property
+  def size_multiple(self) -> int:
+    """What heights and widths must be multiples of, in pixels."""
+    return 2**self.num_levels
 
   @nn.compact
   def __call__(self, images: Array, latent: Array | None = None, *, train: bool) -> Array:
@@ -43,9 +51,9 @@ class ResNet(nn.Module):
       raise ValueError(
         f"images must have shape [batch, height, width, channels], got {images.shape}."
       )
-    if images.shape[1] % 4 or images.shape[2] % 4:
+    if images.shape[1] % self.size_multiple or images.shape[2] % self.size_multiple:
       raise ValueError(
-        "height and width must be multiples of 4 for the ResNet generator, got "
+        f"height and width must be multiples of {self.size_multiple} for the ResNet generator, got "
         f"{images.shape[1]}x{images.shape[2]}: choose another crop size."
       )
     bias = convolution_bias(self.norm)
@@ -69,7 +77,7 @@ class ResNet(nn.Module):
     )
     layers = {"image": images}
     stride = 1 if self.antialiased else 2
-    for index in (1, 2):
+    for index in range(1, self.num_levels + 1):
       name = f"down_{index}"
       hidden = Convolution(
         self.features * 2**index, 3, stride, 1, bias=bias, dtype=self.dtype, name=name
@@ -78,7 +86,7 @@ class ResNet(nn.Module):
       hidden = nn.relu(normalize(hidden, name))
       if self.antialiased:
         hidden = blur_halve(hidden)
-    width = self.features * 4
+    width = self.features * 2**self.num_levels
 
     def residual_block(index: int) -> Callable[[nn.Module, Array], Array]:
       name = f"block_{index}"
@@ -98,7 +106,7 @@ class ResNet(nn.Module):
       layers[f"block_{index}"] = hidden
     # Kept by who asks for it; nothing is computed or stored for anyone else.
     self.sow("intermediates", "layers", layers)
-    for index in (1, 0):
+    for index in reversed(range(self.num_levels)):
       name, size = f"up_{index}", self.features * 2**index
       if self.antialiased:
         hidden = Convolution(size, 3, padding=1, bias=bias, dtype=self.dtype, name=name)(

@@ -28,6 +28,11 @@ class SPADEGenerator(nn.Module):
   spectral_norm: bool = True
   dtype: jnp.dtype = jnp.float32
 
+  @property
+  def size_multiple(self) -> int:
+    """What heights and widths must be multiples of, in pixels."""
+    return 2**self.num_levels
+
   @nn.compact
   def __call__(self, labels: Array, latent: Array | None = None, *, train: bool) -> Array:
     """Maps one-hot labels [batch, height, width, classes] to [batch, height, width, out_channels].
@@ -35,7 +40,7 @@ class SPADEGenerator(nn.Module):
     `latent`, [batch, latent_size], is the style; see `imtrans.methods.spade`.
     """
     batch, height, width, _ = labels.shape
-    scale = 2**self.num_levels
+    scale = self.size_multiple
     if self.num_levels not in NUM_LEVELS:
       raise ValueError(f"num_levels must be one of {NUM_LEVELS}, got {self.num_levels}.")
     if height % scale or width % scale:

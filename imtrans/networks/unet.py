@@ -29,6 +29,11 @@ class UNet(nn.Module):
   latent_at: str = "input"  # Where a latent code enters: "input", or "all" encoder levels.
   dtype: jnp.dtype = jnp.float32
 
+  @property
+  def size_multiple(self) -> int:
+    """What heights and widths must be multiples of, in pixels."""
+    return 2**self.num_levels
+
   @classmethod
   def for_size(cls, side: int, **fields: Any) -> "UNet":
     """Returns the U-Net whose bottleneck is one pixel for square images of `side` pixels.
@@ -50,7 +55,7 @@ class UNet(nn.Module):
 
     `latent`, [batch, latent_size], is the code z of a stochastic generator G(x, z).
     """
-    _check_images(images, 2**self.num_levels)
+    _check_images(images, self.size_multiple)
     if self.latent_at not in LATENT_PLACES:
       raise ValueError(
         f"latent_at must be one of {', '.join(LATENT_PLACES)}, got {self.latent_at!r}."

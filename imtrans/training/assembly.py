@@ -10,13 +10,11 @@ import optax
 from ml_collections import ConfigDict
 
 from imtrans.data.palette import parse_palette
-from imtrans.methods import METHODS, Method
-from imtrans.networks import CODE_GENERATORS, DISCRIMINATORS, ENCODERS, GENERATORS
-from imtrans.networks.convolutional import ConvolutionalGenerator
-from imtrans.networks.unet import UNet
+from imtrans.methods import Method, find_method
+from imtrans.networks import DISCRIMINATORS, ENCODERS, GENERATORS
 from imtrans.training.optimization import adam, clip_weights, every, learning_rate_schedule
 
-ONE_SCALE_METHODS = ("cyclegan", "pix2pix")
+NETWORKS = {"generator": GENERATORS, "discriminator": DISCRIMINATORS, "encoder": ENCODERS}
 
 
 def compute_dtype(precision: str) -> jnp.dtype:
@@ -43,58 +41,40 @@ def compute_dtype(precision: str) -> jnp.dtype:
 
 
 def build_method(config: ConfigDict, channels: dict[str, int]) -> Method:
-  """The method that a config describes.
+  """The method that a config describes, with the networks that its first parameters are named for.
 
   Args:
-    config: its sections `method`, `generator`, `discriminator`, `encoder` and `data.direction` are
-      read.
+    config: its sections `method`, `generator`, `discriminator`, `encoder` and `data` and its
+      palette are read.
     channels: of the domains, {"a": ..., "b": ...}.
 
   Returns:
     The method.
 
   Raises:
-    ValueError: for an unknown name or field, listing the known ones.
+    ValueError: for an unknown name or field, listing the known ones, or networks that do not fit.
   """
-  dtype = compute_dtype(config.precision)
-  name, weights = _named(config.method, METHODS, "method")
+  build = find_method(config.method.name).build
+  _, target = config.data.direction
+  made_domains = {
+    "generator": target,
+    "generator_a": "a",
+    "generator_b": "b",
+    "generator_ab": "b",
+    "generator_ba": "a",
+  }
 
-  def generator(out_channels: int) -> Any:
-    kind, fields = _named(config.generator, GENERATORS, "generator")
-    given = {"size": config.data.crop_size} if kind in CODE_GENERATORS else {}
-    return _call(
-      GENERATORS[kind], fields, "generator", out_channels=out_channels, dtype=dtype, **given
-    )
+  def network(role: str) -> Any:
+    if role in made_domains:
+      return _network(config, "generator", out_channels=channels[made_domains[role]])
+    return _network(config, role)
 
-  kind, fields = _named(config.discriminator, DISCRIMINATORS, "discriminator")
-  discriminator = _call(DISCRIMINATORS[kind], fields, "discriminator", dtype=dtype)
-  if kind == "multiscale" and name in ONE_SCALE_METHODS:
-    raise ValueError(
-      f"{name} takes a discriminator of one scale: set discriminator.name to patch or pixel."
-    )
-  if name == "cyclegan":
-    if channels["a"] != channels["b"] and weights.get("identity_weight", 5.0):
-      raise ValueError(
-        f"the identity loss needs domains of equal channels, got {channels['a']} and "
-        f"{channels['b']}: set method.identity_weight to 0."
-      )
-    networks = (generator(channels["b"]), generator(channels["a"]), discriminator)
-  else:
-    target = "b" if config.data.direction == "ab" else "a"
-    networks = (generator(channels[target]), discriminator)
-    if name == "bicyclegan":
-      networks = (networks[0], _encoder(config, dtype), discriminator)
-    if name == "cut" and channels["a"] != channels["b"]:
-      raise ValueError(
-        "cut encodes translations as it does sources and needs domains of equal channels, got "
-        f"{channels['a']} and {channels['b']}: set data.options.channels, or train cyclegan."
-      )
-  if name == "cgan":
-    condition: dict[str, Any] = {"static": is_static(config)}
-    if config.palette:
-      condition["colors"] = parse_palette(config.palette)
-    return _call(METHODS[name], weights, "method", *networks, **condition)
-  return _call(METHODS[name], weights, "method", *networks)
+  parameters = inspect.signature(build).parameters.values()
+  networks = [network(p.name) for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+  fields = config.method.to_dict()
+  del fields["name"]
+  colors = parse_palette(config.palette) if config.palette else ()
+  return _call(build, fields, "method", *networks, static=is_static(config), colors=colors)
 
 
 def is_static(config: ConfigDict) -> bool:
@@ -102,20 +82,32 @@ def is_static(config: ConfigDict) -> bool:
   return config.data.task == "noise"
 
 
+def method_field(config: ConfigDict, name: str) -> Any:
+  """A field of the config's method, by default as its function has it; None if it has none."""
+  parameter = inspect.signature(find_method(config.method.name).build).parameters.get(name)
+  return None if parameter is None else config.method.get(name, parameter.default)
+
+
 def latent_size(config: ConfigDict) -> int:
   """How many numbers the latent code of the config's method has; 0 for a method without one."""
-  field = inspect.signature(METHODS[config.method.name]).parameters.get("latent_size")
-  return config.method.get("latent_size", field.default if field else 0)
+  return method_field(config, "latent_size") or 0
 
 
-def _encoder(config: ConfigDict, dtype: jnp.dtype) -> Any:
-  kind, fields = _named(config.encoder, ENCODERS, "encoder")
-  size = latent_size(config)
-  return _call(ENCODERS[kind], fields, "encoder", latent_size=size, dtype=dtype)
+def _network(config: ConfigDict, section: str, **given) -> Any:
+  """The network of a config section, which is told what it cannot choose; None for "none"."""
+  if section == "encoder" and config.encoder.name == "none":
+    return None
+  kind, fields = _named(config[section], section)
+  given |= {
+    "size": config.data.crop_size,
+    "latent_size": latent_size(config),
+    "dtype": compute_dtype(config.precision),
+  }
+  return _call(kind, fields, section, **given)
 
 
 def build_optimizers(config: ConfigDict) -> dict[str, optax.GradientTransformation]:
-  """The players' optimizers, both of the same recipe.
+  """The players' optimizers, of the same recipe but for a factor between their learning rates.
 
   Args:
     config: its sections `optimizer` and `updates` and `num_steps` are read.
@@ -123,27 +115,28 @@ def build_optimizers(config: ConfigDict) -> dict[str, optax.GradientTransformati
   Returns:
     {"generator": ..., "discriminator": ...}.
   """
-  options, schedule = config.optimizer, build_schedule(config)
+  options = config.optimizer
+  factors = {"generator": 1.0, "discriminator": options.discriminator_factor}
   optimizers = {
     player: adam(
-      every(schedule, config.updates[player]),
+      every(build_schedule(config, factor), config.updates[player]),
       b1=options.b1,
       b2=options.b2,
       clip_norm=options.clip_norm,
     )
-    for player in ("generator", "discriminator")
+    for player, factor in factors.items()
   }
   if options.clip_weights:
     optimizers["discriminator"] = clip_weights(optimizers["discriminator"], options.clip_weights)
   return optimizers
 
 
-def build_schedule(config: ConfigDict) -> optax.Schedule:
-  """The learning rate of a config as a function of the step."""
+def build_schedule(config: ConfigDict, factor: float = 1.0) -> optax.Schedule:
+  """The learning rate of a config, times a factor, as a function of the step."""
   options = config.optimizer
   return learning_rate_schedule(
     options.schedule,
-    learning_rate=options.learning_rate,
+    learning_rate=factor * options.learning_rate,
     num_steps=config.num_steps,
     decay_start=options.decay_start,
   )
@@ -151,11 +144,8 @@ def build_schedule(config: ConfigDict) -> optax.Schedule:
 
 def size_multiple(config: ConfigDict) -> int:
   """What heights and widths given to the config's generator must be multiples of, in pixels."""
-  if config.generator.name == "unet":
-    return 2 ** config.generator.get("num_levels", UNet.num_levels)
-  if config.generator.name == "convolutional":
-    return 2 ** config.generator.get("num_levels", ConvolutionalGenerator.num_levels)
-  return 1 if config.generator.name in CODE_GENERATORS else 4
+  kind, fields = _named(config.generator, "generator")
+  return _call(kind, fields, "generator").size_multiple
 
 
 def draws_noise(config: ConfigDict) -> bool:
@@ -168,21 +158,26 @@ def draws_noise(config: ConfigDict) -> bool:
   return config.generator.get("dropout", default) > 0.0 or coded
 
 
-def _named(section: ConfigDict, table: dict[str, Any], title: str) -> tuple[str, dict[str, Any]]:
-  fields = section.to_dict()
+def _named(section: ConfigDict, title: str) -> tuple[Callable, dict[str, Any]]:
+  """The class that a config section names, and the section's other fields."""
+  fields, table = section.to_dict(), NETWORKS[title]
   name = fields.pop("name")
   if name not in table:
     raise ValueError(f"unknown {title} {name!r}: choose one of {', '.join(table)}.")
-  return name, fields
+  return table[name], fields
 
 
-def _call(function: Callable, fields: dict[str, Any], title: str, *arguments, **more) -> Any:
-  """Calls a module class or a method's function with the fields of a config section."""
+def _call(function: Callable, fields: dict[str, Any], title: str, *arguments, **given) -> Any:
+  """Calls a module class or a method's function with the fields of a config section.
+
+  Of `given` it gets what it has parameters for; those are not fields.
+  """
   parameters = list(inspect.signature(function).parameters)[len(arguments) :]
-  known = [name for name in parameters if name not in {"parent", "name", *more}]
+  given = {name: value for name, value in given.items() if name in parameters}
+  known = [name for name in parameters if name not in {"parent", "name", *given}]
   for field in fields:
     if field not in known:
       raise ValueError(
         f"{title} {function.__name__} has no field {field!r}: choose among {', '.join(known)}."
       )
-  return function(*arguments, **fields, **more)
+  return function(*arguments, **fields, **given)

@@ -5,6 +5,8 @@ lowest `best_metric`. Orbax writes a checkpoint under a temporary name and renam
 writer leaves none that looks whole.
 """
 
+import functools
+import json
 import logging
 import warnings
 from pathlib import Path
@@ -15,6 +17,8 @@ import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
+from imtrans.training.agreement import from_first, together
+from imtrans.training.parting import AgreedError
 from imtrans.training.state import TrainState
 
 LAST, BEST = "checkpoints", "best"
@@ -109,11 +113,12 @@ class Checkpoints:
     Raises:
       CheckpointError: if it cannot be read.
     """
-    items: dict[str, Any] = {"state": ocp.args.StandardRestore(state)}
-    if data is not None:
-      items["data"] = grain.checkpoint.CheckpointRestore(data)
+    items = ocp.args.Composite(state=ocp.args.StandardRestore(state))
     try:
-      return self._manager.restore(step, args=ocp.args.Composite(**items))["state"]
+      restored = self._manager.restore(step, args=items)["state"]
+      if data is not None:
+        _set_position(self.folder / str(step) / "data", data)
+      return restored
     except Exception as error:
       raise CheckpointError(
         f"the checkpoint {self.folder / str(step)} cannot be read ({_first_line(error)})."
@@ -140,8 +145,8 @@ class Checkpoints:
     for step in reversed(self.steps()):
       _check_shapes(self.folder / str(step), state)
       try:
-        restored = self.restore(step, state, data)
-      except CheckpointError as error:
+        restored = together(functools.partial(self.restore, step, state, data))
+      except (CheckpointError, AgreedError) as error:
         problems.append(str(error))
         continue
       self.set_aside(step + 1, "corrupt")
@@ -156,9 +161,13 @@ class Checkpoints:
   def set_aside(self, first: int, reason: str) -> None:
     """Renames the checkpoints of step `first` and later to STEP.reason, so that none resumes."""
     self._manager.wait_until_finished()
-    for step in self.steps():
-      if step >= first:
+    late = [step for step in self.steps() if step >= first]
+
+    def rename() -> None:
+      for step in late:
         (self.folder / str(step)).rename(self.folder / f"{step}.{reason}")
+
+    from_first(rename)
     self._manager.reload()
 
   def discard_after(self, step: int) -> None:
@@ -186,6 +195,16 @@ class Checkpoints:
       f"could not save {what} in {self.folder} ({_first_line(error)}); {left}. Free some space or "
       "mend the folder, then run the same command again."
     )
+
+
+def _set_position(folder: Path, data: grain.DatasetIterator) -> None:
+  """Sets an iterator to where it was, by what any process has left: all count batches alike.
+
+  So a run goes on with another number of processes. Grain's own reader wants the same number.
+  """
+  own = folder / f"process_{jax.process_index()}-of-{jax.process_count()}.json"
+  path = own if own.exists() else min(folder.glob("process_*.json"))
+  data.set_state(json.loads(path.read_text()))
 
 
 def _check_shapes(path: Path, state: TrainState) -> None:

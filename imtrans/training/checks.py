@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from imtrans.data.tasks import TASK_NAMES
 from imtrans.data.transforms import RESIZES
+from imtrans.methods import METHODS, find_method
 from imtrans.networks import CODE_GENERATORS, GENERATORS
 from imtrans.training.assembly import is_static, latent_size, size_multiple
 from imtrans.training.step import UPDATE_RULES, num_rounds
@@ -47,10 +48,11 @@ def check_config(config: ConfigDict) -> None:
     raise ValueError(
       f"data.load_size must be at least data.crop_size ({data.crop_size}), got {data.load_size}."
     )
-  if config.method.name == "bicyclegan" and config.batch_size % 2:
+  games = find_method(config.method.name).games
+  if config.batch_size % games:
     raise ValueError(
-      "batch_size must be even for bicyclegan, which trains one game on half of a batch and the "
-      f"other on the rest, got {config.batch_size}."
+      f"batch_size must be a multiple of {games} for {config.method.name}, whose {games} games "
+      f"have a part of every batch each, got {config.batch_size}."
     )
   _check_crop_size(config)
   _check_updates(config)
@@ -64,16 +66,27 @@ def _check_updates(config: ConfigDict) -> None:
       f"batch_size must be a multiple of {rounds}, the updates of a step, which divide the batch "
       f"among them, got {config.batch_size}."
     )
+  parts = rounds * config.accumulate * find_method(config.method.name).games
+  if config.batch_size % parts:
+    raise ValueError(
+      f"batch_size must be a multiple of {parts} to be divided among the updates of a step, the "
+      f"accumulate={config.accumulate} parts of each and the method's games, got "
+      f"{config.batch_size}."
+    )
 
 
 def _check_noise(config: ConfigDict) -> None:
   """Whether method, generator and sources agree on what pictures are made of."""
   method, kind = config.method.name, config.generator.name
   static, data = is_static(config), config.data
-  if method == "gan" and not static:
-    raise ValueError("gan makes pictures of noise: set data.task=noise, or choose another method.")
-  if static and method not in ("gan", "cgan"):
-    raise ValueError(f"data.task=noise is for the methods gan and cgan, {method} needs a picture.")
+  sources = find_method(method).sources
+  if not static and "picture" not in sources:
+    raise ValueError(
+      f"{method} makes pictures of noise: set data.task=noise, or choose another method."
+    )
+  if static and "noise" not in sources:
+    fitting = " and ".join(name for name in METHODS if "noise" in METHODS[name].sources)
+    raise ValueError(f"data.task=noise is for the methods {fitting}, {method} needs a picture.")
   if static != (kind in CODE_GENERATORS):
     fitting = [name for name in GENERATORS if (name in CODE_GENERATORS) == static]
     made = "of noise" if static else "of pictures"
@@ -159,6 +172,7 @@ RULES = {
   "seed": _integer(0, 2**32 - 1),  # JAX takes a larger one for one of these.
   "num_steps": _integer(1),
   "batch_size": _integer(1),
+  "accumulate": _integer(1),
   "update_rule": _one_of(*UPDATE_RULES),
   "ema_decay": _number(0, below=1),
   "precision": _one_of("auto", "float32", "bfloat16"),
@@ -176,17 +190,31 @@ RULES = {
   "method.num_patches": _integer(2),
   "method.head_features": _integer(1),
   "method.temperature": _positive(),
+  "method.patch_size": _integer(1),
+  "method.num_points": _integer(1),
+  "method.epsilon": _positive(),
+  "method.max_steps": _integer(1),
+  "method.num_directions": _integer(1),
+  "method.weakness": _number(0),
+  "method.weakness_steps": _integer(0),
+  "method.num_codes": _integer(1),
+  "method.latent_scale": _positive(),
   "method.layers": _are_names("('image', 'down_1')"),
   "generator.features": _integer(1),
   "generator.num_levels": _integer(1, 16),
   "generator.num_blocks": _integer(0),
+  "generator.num_style_levels": _integer(1, 16),
+  "generator.style_features": _integer(1),
+  "generator.hidden_features": _integer(1),
   "generator.dropout": _number(0, below=1),
   "generator.remat": _boolean(),
   "discriminator.features": _integer(1),
   "discriminator.num_layers": _integer(0, 6),
+  "discriminator.num_scales": _integer(1, 6),
   "encoder.features": _integer(1),
   "encoder.num_levels": _integer(1, 16),
   "optimizer.learning_rate": _positive(),
+  "optimizer.discriminator_factor": _positive(),
   "optimizer.b1": _number(0, below=1),
   "optimizer.b2": _number(0, below=1),
   "optimizer.clip_norm": _number(0),

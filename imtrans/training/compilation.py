@@ -14,7 +14,7 @@ from imtrans.training.input import example_batch
 from imtrans.training.mesh import batch_sharding, check_batch, check_rows, on_mesh, replicated
 from imtrans.training.sharding import gather_params, state_shardings, with_shardings
 from imtrans.training.state import TrainState, create_state
-from imtrans.training.step import make_train_step
+from imtrans.training.step import make_train_step, num_rounds
 
 
 def build_step(
@@ -42,8 +42,16 @@ def build_step(
     update_rule=config.update_rule,
     ema_decay=config.ema_decay,
     updates=config.updates.to_dict(),
+    accumulate=config.accumulate,
+    unroll=mesh.devices.flat[0].platform == "cpu",
   )
   return jax.jit(on_mesh(mesh, step), donate_argnums=0, out_shardings=(shardings, replicated(mesh)))
+
+
+def num_parts(config: ConfigDict) -> int:
+  """Returns into how many parts of equal size on every device a step divides its batch."""
+  rounds = num_rounds(config.updates.to_dict())
+  return rounds * config.accumulate if config.accumulate > 1 else 1
 
 
 def compile_step(config: ConfigDict, mesh: Mesh, channels: dict[str, int]) -> jax.stages.Compiled:
@@ -62,7 +70,7 @@ def compile_step(config: ConfigDict, mesh: Mesh, channels: dict[str, int]) -> ja
   Raises:
     ValueError: if the mesh cannot split a batch, its images or an activation.
   """
-  check_batch(mesh, config.batch_size, config.data.crop_size)
+  check_batch(mesh, config.batch_size, config.data.crop_size, parts=num_parts(config))
   method, optimizers = build_method(config, channels), build_optimizers(config)
   example = example_batch(config, channels)
 

@@ -24,6 +24,7 @@ def default_config() -> ConfigDict:
   config.update_rule = "alternating"
   # Of each player in a step, each on its own part of the batch; see training/step.py.
   config.updates = ConfigDict({"generator": 1, "discriminator": 1})
+  config.accumulate = 1  # Parts of a batch that take turns in memory; see training/accumulation.py.
   config.ema_decay = 0.0  # 0 keeps no moving average of the generator.
   config.precision = "auto"  # "float32", "bfloat16", or by platform.
   config.mesh = (-1, 1)  # Devices along batch and image height; -1 takes the rest.
@@ -47,10 +48,11 @@ def default_config() -> ConfigDict:
   config.method = ConfigDict({"name": "pix2pix"})
   config.generator = ConfigDict({"name": "unet"})
   config.discriminator = ConfigDict({"name": "patch"})
-  config.encoder = ConfigDict({"name": "none"})  # From an image to its latent code: bicyclegan.
+  config.encoder = ConfigDict({"name": "none"})  # From an image to its latent code.
 
   config.optimizer = ConfigDict()
   config.optimizer.learning_rate = 2e-4
+  config.optimizer.discriminator_factor = 1.0  # Of the discriminator's learning rate.
   config.optimizer.b1 = 0.5
   config.optimizer.b2 = 0.999
   config.optimizer.clip_norm = 0.0  # 0 does not clip.
@@ -70,10 +72,33 @@ def default_config() -> ConfigDict:
   config.frechet_minimum = 0  # Fewest pictures for fid and fd_*; 0: one more than features.
   config.num_samples = 20  # Outputs for one source, for diversity and mode coverage.
   config.segmenter_steps = 2_000  # Updates of the segmenter of the segmentation score.
-  config.palette = ""  # Colours of the label pictures, for segmentation.
+  config.palette = ""  # Colours of the label pictures: for segmentation, and one plane a class.
   config.best_metric = "eval/l1"  # By which the best checkpoint is chosen.
   config.eval_batch_size = 16
   return config
+
+
+# What `tiny` sets, by the name of a network or of a method's field.
+TINY_GENERATORS = {
+  "unet": {"num_levels": 4},
+  "resnet": {"num_blocks": 1, "num_levels": 2},
+  "spade": {"num_levels": 4, "hidden_features": 4},
+  "content_style": {"num_blocks": 1, "num_style_levels": 2, "style_features": 8},
+  "content": {"num_blocks": 1},
+  "convolutional": {"num_levels": 2},
+  "perceptron": {},
+}
+TINY_DISCRIMINATORS = {
+  "patch": {"num_layers": 1},
+  "multiscale": {"num_layers": 1},
+  "convolutional": {"num_layers": 2},
+}
+TINY_METHODS = {
+  "layers": ("image", "down_2", "block_0"),
+  "head_features": 8,
+  "num_points": 32,
+  "num_codes": 2,
+}
 
 
 def tiny(config: ConfigDict) -> ConfigDict:
@@ -92,24 +117,14 @@ def tiny(config: ConfigDict) -> ConfigDict:
   config.data.update(load_size=18, crop_size=16)
   if "size" in config.data.options:
     config.data.options.size = 18
-  config.generator.features = 4
-  config.discriminator.features = 4
+  config.generator.update(features=4, **TINY_GENERATORS.get(config.generator.name, {}))
+  config.discriminator.update(features=4, **TINY_DISCRIMINATORS.get(config.discriminator.name, {}))
   if config.encoder.name != "none":
     config.encoder.update(features=4, num_levels=2)
-  if config.generator.name == "unet":
-    config.generator.num_levels = 4
-  elif config.generator.name == "convolutional":
-    config.generator.num_levels = 2
-  elif config.generator.name != "perceptron":
-    config.generator.num_blocks = 1
-  if config.method.name == "cut":
-    config.method.update(layers=("image", "down_2", "block_0"), head_features=8)
-  if config.discriminator.name in ("patch", "multiscale"):
-    config.discriminator.num_layers = 1
-  elif config.discriminator.name == "convolutional":
-    config.discriminator.num_layers = 2
+  config.method.update({k: v for k, v in TINY_METHODS.items() if k in config.method})
   if "latent_size" in config.method:
     config.method.latent_size = min(config.method.latent_size, 8)
+  config.updates.update({player: min(count, 2) for player, count in config.updates.items()})
   config.batch_size = 4 * max(config.updates.values())
   return config
 
@@ -190,12 +205,17 @@ def differences(old: ConfigDict, new: ConfigDict) -> dict[str, tuple]:
   Returns:
     {"section.field": (old value, new value)}, None for an absent field.
   """
-  flat_old, flat_new = _flat(old.to_dict()), _flat(new.to_dict())
+  flat_old, flat_new = flat_fields(old), flat_fields(new)
   return {
     name: (flat_old.get(name), flat_new.get(name))
     for name in sorted(flat_old.keys() | flat_new.keys())
     if flat_old.get(name) != flat_new.get(name)
   }
+
+
+def flat_fields(config: ConfigDict) -> dict:
+  """Returns all fields of a config as {"section.field": value}, tuples as lists."""
+  return _flat(config.to_dict())
 
 
 def _flat(tree: dict, prefix: str = "") -> dict:

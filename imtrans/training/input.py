@@ -9,21 +9,21 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from imtrans.data import Dataset, ImageSpec, open_task, paired_batches, unpaired_batches
+from imtrans.methods import find_method
+from imtrans.training.assembly import method_field
 from imtrans.training.files import write_atomically
 
 SPECS = "specs.json"
-UNPAIRED_METHODS = ("cyclegan", "cut")
-TWO_WAY_METHODS = ("cyclegan",)
 
 
 def is_paired(config: ConfigDict) -> bool:
   """Whether the config's method trains on images that belong together."""
-  return config.method.name not in UNPAIRED_METHODS
+  return find_method(config.method.name).paired
 
 
 def is_two_way(config: ConfigDict) -> bool:
   """Whether the config's method learns both directions at once."""
-  return config.method.name in TWO_WAY_METHODS
+  return find_method(config.method.name).two_way
 
 
 def entry_names(config: ConfigDict) -> dict[str, str]:
@@ -81,9 +81,9 @@ def domain_specs(dataset: Dataset) -> dict[str, ImageSpec]:
 
 def check_classes(config: ConfigDict, specs: dict[str, ImageSpec]) -> None:
   """Raises ValueError unless a method knows as many classes as the sources have, if it does."""
-  if config.method.name != "cgan":
+  known = method_field(config, "num_classes")
+  if known is None:
     return
-  known = config.method.get("num_classes", 0)
   classes = specs[config.data.direction[0]].classes or ()
   if known != len(classes):
     listing = f" ({', '.join(classes)})" if classes else ""
@@ -96,12 +96,15 @@ def check_classes(config: ConfigDict, specs: dict[str, ImageSpec]) -> None:
     )
 
 
-def training_batches(config: ConfigDict, dataset: Dataset) -> grain.DatasetIterator:
+def training_batches(
+  config: ConfigDict, dataset: Dataset, *, share: tuple[int, int] = (0, 1)
+) -> grain.DatasetIterator:
   """An endless iterator over this process's part of the batches.
 
   Args:
     config: its `data` section, seed and batch size are read.
     dataset: from `open_data`.
+    share: which part of how many it is, from `imtrans.training.mesh.batch_share`.
 
   Returns:
     A Grain iterator of {"source", "target"} or {"a", "b"}, [local batch, height, width, channels]
@@ -117,8 +120,8 @@ def training_batches(config: ConfigDict, dataset: Dataset) -> grain.DatasetItera
     "flip": data.flip,
     "num_threads": data.num_threads,
     "num_workers": data.num_workers,
-    "process_index": jax.process_index(),
-    "process_count": jax.process_count(),
+    "process_index": share[0],
+    "process_count": share[1],
   }
   if is_paired(config):
     # Noise and a picture are an element of a batch, though they do not belong together.

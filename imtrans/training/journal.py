@@ -69,6 +69,28 @@ class Journal:
     self._events.close()
 
 
+class NoJournal(Journal):
+  """The journal of a process that writes none: in a run of several, of all but the first."""
+
+  def __init__(self) -> None:
+    """Opens nothing."""
+
+  def write(self, step: int, metrics: Mapping[str, float]) -> None:
+    """Leaves the scalars to the first process."""
+
+  def write_event(self, step: int, metrics: Mapping[str, float]) -> None:
+    """Leaves the scalars to the first process."""
+
+  def write_image(self, step: int, name: str, image) -> None:
+    """Leaves the image to the first process."""
+
+  def sync(self) -> None:
+    """Has nothing to wait for."""
+
+  def close(self) -> None:
+    """Has nothing to close."""
+
+
 def read_log(path: Path, *, up_to: int | None = None) -> list[dict]:
   """Records of a log, in order; lines that are no records, such as one cut off, are left out.
 

@@ -1,6 +1,7 @@
 """The training loop: batches in, checkpoints, logs and samples out."""
 
 import contextlib
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any, NamedTuple
 
 import clu.parameter_overview
 import jax
-import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 from PIL import Image
@@ -16,6 +16,9 @@ from PIL import Image
 from imtrans.data import Dataset
 from imtrans.methods import Method
 from imtrans.methods.rows import activation_rows
+from imtrans.training import hosts
+from imtrans.training.accumulation import divide_batch
+from imtrans.training.agreement import check_shared, from_first, stop_vote
 from imtrans.training.assembly import (
   build_method,
   build_optimizers,
@@ -23,21 +26,23 @@ from imtrans.training.assembly import (
   draws_noise,
 )
 from imtrans.training.checkpoints import BEST, LAST, Checkpoints
-from imtrans.training.compilation import build_step
+from imtrans.training.compilation import build_step, num_parts
 from imtrans.training.diagnostics import make_diagnosis, probe_batches
+from imtrans.training.divergence import check_finite, finite_scalars
 from imtrans.training.input import check_classes, domain_specs, example_batch, training_batches
 from imtrans.training.interruption import Interruption, Stopped
-from imtrans.training.journal import LOG, Journal, Progress, read_log
+from imtrans.training.journal import LOG, Journal, NoJournal, Progress, read_log
 from imtrans.training.mesh import (
   check_batch,
   check_rows,
   make_mesh,
   on_mesh,
-  replicated,
+  own_copy,
   shard_batch,
 )
 from imtrans.training.rules import RuleBook
 from imtrans.training.sharding import state_shardings, with_shardings
+from imtrans.training.shares import batch_share
 from imtrans.training.state import TrainState, create_state, jit_start
 from imtrans.training.workdir import check_workdir, make_workdir, record_workdir
 
@@ -45,7 +50,8 @@ from imtrans.training.workdir import check_workdir, make_workdir, record_workdir
 class Snapshot(NamedTuple):
   """What evaluation and sampling see of a run.
 
-  generator_params: the average if one is kept.
+  generator_params: the average if one is kept, whole on every device of this process.
+  extras: of the method, but for its image pools.
   track: called as track(items, total, title), it shows the progress of going through items.
   """
 
@@ -54,12 +60,6 @@ class Snapshot(NamedTuple):
   generator_params: Any
   extras: Any
   track: Callable[[Iterable[Any], int, str], Iterable[Any]]
-
-
-class Diverged(FloatingPointError):  # noqa: N818 (names what happened to the run)
-  """A loss is no longer a finite number."""
-
-  exit_code = 1
 
 
 def train(
@@ -91,7 +91,8 @@ def train(
     Stopped: after SIGTERM or Ctrl-C, everything saved.
   """
   mesh = make_mesh(tuple(config.mesh))
-  check_batch(mesh, config.batch_size, config.data.crop_size)
+  check_batch(mesh, config.batch_size, config.data.crop_size, parts=num_parts(config))
+  share = batch_share(mesh)
   specs = domain_specs(dataset)
   check_classes(config, specs)
   channels = {name: spec.channels for name, spec in specs.items()}
@@ -99,6 +100,7 @@ def train(
   optimizers = build_optimizers(config)
   schedule = build_schedule(config)
   make_workdir(workdir)
+  check_shared(workdir)
   changes = check_workdir(config, specs, workdir)
 
   def start(batch):
@@ -110,26 +112,30 @@ def train(
   check_rows(mesh, activation_rows(start, example))
   shapes = jax.eval_shape(start, example)
   shardings = state_shardings(mesh, shapes, shard_params=config.shard_params)
-  batches = training_batches(config, dataset)
+  batches = training_batches(config, dataset, share=share)
+  writes = hosts.index() == 0
   with contextlib.ExitStack() as stack:
     checkpoints = stack.enter_context(Checkpoints(workdir / LAST, keep=config.keep))
     best = stack.enter_context(Checkpoints(workdir / BEST, keep=1))
     state, problems = checkpoints.restore_newest(with_shardings(shapes, shardings), batches)
     resumed = state is not None
     if state is None:
-      state = jit_start(start, out_shardings=shardings)(example)
+      # NumPy: what lies on a device of this process is not on those of the others.
+      state = jit_start(start, out_shardings=shardings)(jax.device_get(example))
     first = int(state.step)
     best.discard_after(first)
-    record_workdir(config, specs, workdir)
-    journal = stack.enter_context(Journal(workdir, step=first))
+    from_first(lambda: record_workdir(config, specs, workdir))
+    journal = stack.enter_context(Journal(workdir, step=first) if writes else NoJournal())
     sign = -1.0 if larger_is_better else 1.0
-    lowest = _lowest(read_log(workdir / LOG), config.best_metric, best.steps(), sign)
+    lowest = from_first(
+      lambda: _lowest(read_log(workdir / LOG), config.best_metric, best.steps(), sign)
+    )
     progress = stack.enter_context(
       Progress(
         start=first,
         num_steps=config.num_steps,
         batch_size=config.batch_size,
-        visible=jax.process_index() == 0,
+        visible=writes,
       )
     )
     for message in problems:
@@ -149,7 +155,7 @@ def train(
 
     train_step = build_step(config, mesh, method, optimizers, shardings)
     diagnose = on_mesh(mesh, make_diagnosis(method, optimizers, noise=draws_noise(config)))
-    probe = _probe(config, dataset, mesh)
+    probe = _probe(config, dataset, mesh) if config.diagnose_every else []
     book = RuleBook()
     for record in read_log(workdir / LOG):
       book.observe(record)
@@ -162,7 +168,16 @@ def train(
     pending: list[tuple[int, Mapping[str, jax.Array]]] = []
     samples = workdir / "samples"
     samples.mkdir(exist_ok=True)
-    interruption = stack.enter_context(Interruption())
+
+    def draw(snapshot: Snapshot) -> None:
+      picture = sample(snapshot)
+      Image.fromarray(picture).save(samples / f"step_{snapshot.step:08d}.png")
+      journal.write_image(snapshot.step, "samples", picture)
+
+    def score(snapshot: Snapshot) -> dict[str, float]:
+      return {name: float(value) for name, value in evaluate(snapshot).items()}
+
+    interruption, vote = stack.enter_context(Interruption()), stop_vote(mesh)
     for step in range(first + 1, config.num_steps + 1):
       # The batch goes to the mesh while the step before still computes; the host stays one step
       # ahead, no further, since batches wait in device memory.
@@ -172,11 +187,11 @@ def train(
         jax.block_until_ready(pending[-2][1])
       progress.advance(step)
 
-      stopping = interruption.signal_number
+      stopping = vote(interruption.signal_number)
       due = _due(config, step)
       if not (stopping or due):
         continue
-      scalars = _finite_scalars(pending, checkpoints)
+      scalars = finite_scalars(pending, checkpoints)
       record = {}
       if "log" in due:
         journal.write_event(step, progress.report(step, scalars))
@@ -185,25 +200,25 @@ def train(
         record |= diagnose(state, probe)
       if record:
         write(step, record)
-      averaged = jax.device_put(state.ema or state.params["generator"], replicated(mesh))
-      snapshot = Snapshot(step, method, averaged, state.extras, progress.track)
-      if "sample" in due:
-        picture = sample(snapshot)
-        Image.fromarray(picture).save(samples / f"step_{step:08d}.png")
-        journal.write_image(step, "samples", picture)
+      scores = {}
+      try:
+        if due & {"sample", "eval"}:
+          snapshot = _snapshot(step, method, state, mesh, progress)
+          if "sample" in due:
+            from_first(functools.partial(draw, snapshot))
+          if "eval" in due:
+            scores = from_first(functools.partial(score, snapshot))
+      except Exception:
+        # Whatever cannot be shown or measured must not cost the steps before it.
+        _save(checkpoints, journal, step, state, batches, wait=True)
+        raise
       if "eval" in due:
-        try:
-          scores = dict(evaluate(snapshot))
-        except ValueError:
-          # What cannot be measured must not cost the steps before it.
-          _save(checkpoints, journal, step, state, batches, wait=True)
-          raise
         if scores:
           write(step, scores)
         progress.say(_scores_line(step, scores))
         if sign * scores.get(config.best_metric, sign * math.inf) < lowest:
           lowest = sign * scores[config.best_metric]
-          _check_finite(state, step, checkpoints)
+          check_finite(state, step, checkpoints)
           # On disk before the run may be resumed from this step, which would not score it again.
           best.save(step, state, batches, wait=True)
       if "save" in due or stopping:
@@ -218,6 +233,15 @@ def train(
   return state
 
 
+def _snapshot(
+  step: int, method: Method, state: TrainState, mesh: jax.sharding.Mesh, progress: Progress
+) -> Snapshot:
+  """A state as one process sees it, without the pools, which are split over all of them."""
+  extras = {name: value for name, value in state.extras.items() if name != "pool"}
+  params, extras = own_copy((state.ema or state.params["generator"], extras), mesh)
+  return Snapshot(step, method, params, extras, progress.track)
+
+
 def _due(config: ConfigDict, step: int) -> set[str]:
   """What is to be done after a step; after the last one, everything that ever is, and a save."""
   last = step == config.num_steps
@@ -230,11 +254,15 @@ def _due(config: ConfigDict, step: int) -> set[str]:
 
 
 def _probe(config: ConfigDict, dataset: Dataset, mesh: jax.sharding.Mesh) -> list[dict[str, Any]]:
-  """The pictures that diagnoses look at: the first of the data, on the mesh."""
-  if not config.diagnose_every:
-    return []
-  batches = probe_batches(training_batches(config, dataset), config.batch_size)
-  return [shard_batch(mesh, batch) for batch in batches]
+  """The pictures that diagnoses look at: the first of the data, on the mesh, as much as fits it."""
+  batches = training_batches(config, dataset, share=batch_share(mesh))
+  parts = (
+    {name: array[index] for name, array in divided.items()}
+    for divided in (divide_batch(batch, config.accumulate) for batch in batches)
+    for index in range(config.accumulate)
+  )
+  probe = probe_batches(parts, config.batch_size // config.accumulate)
+  return [shard_batch(mesh, batch) for batch in probe]
 
 
 def _lowest(records: list[dict], metric: str, best_steps: list[int], sign: float) -> float:
@@ -245,55 +273,12 @@ def _lowest(records: list[dict], metric: str, best_steps: list[int], sign: float
   return min(scores, default=math.inf)
 
 
-def _finite_scalars(
-  pending: list[tuple[int, Mapping[str, jax.Array]]], checkpoints: Checkpoints
-) -> dict[str, float]:
-  """Fetches all pending metrics, empties the list and returns the newest as floats."""
-  fetched = [(step, jax.device_get(metrics)) for step, metrics in pending]
-  pending.clear()
-  for step, metrics in fetched:
-    broken = {name: value for name, value in metrics.items() if not math.isfinite(value)}
-    if broken:
-      # The discriminator is judged as the step found it: if its figures are broken, the state
-      # before the step was, though every number in it may have been finite.
-      before = any(name.startswith("discriminator/") for name in broken)
-      checkpoints.set_aside(step - 1 if before else step, "diverged")
-      name, value = next(iter(broken.items()))
-      raise _diverged(f"{name} is {value} at step {step}", checkpoints)
-  return {name: float(value) for name, value in fetched[-1][1].items()}
-
-
-@jax.jit
-def _all_finite(tree: Any) -> jax.Array:
-  leaves = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
-  return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in leaves]))
-
-
-def _check_finite(state: TrainState, step: int, checkpoints: Checkpoints) -> None:
-  """Keeps a broken state out of the checkpoints: losses are those of before the update."""
-  if not _all_finite(state):
-    raise _diverged(f"the losses of step {step} are finite, its update is not", checkpoints)
-
-
 def _save(
   checkpoints: Checkpoints, journal: Journal, step: int, state: TrainState, batches, *, wait: bool
 ) -> None:
-  _check_finite(state, step, checkpoints)
+  check_finite(state, step, checkpoints)
   journal.sync()
   checkpoints.save(step, state, batches, wait=wait)
-
-
-def _diverged(what: str, checkpoints: Checkpoints) -> Diverged:
-  steps = checkpoints.steps()
-  left = (
-    f"the last good checkpoint is {checkpoints.folder / str(steps[-1])}"
-    if steps
-    else "there is no checkpoint yet"
-  )
-  return Diverged(
-    f"{what}; {left}. Lower config.optimizer.learning_rate or set config.optimizer.clip_norm, then "
-    "run the same command again."
-  )
 
 
 def _overview(state: TrainState) -> str:

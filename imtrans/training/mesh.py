@@ -10,7 +10,8 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from imtrans.methods.rows import Rows
-from imtrans.networks.halo import AXES, ROWS
+from imtrans.networks.halo import AXES, BATCH, ROWS
+from imtrans.training.shares import batch_share, divisors
 
 
 def make_mesh(shape: tuple[int, int] = (-1, 1), devices: Sequence[Any] | None = None) -> Mesh:
@@ -31,7 +32,7 @@ def make_mesh(shape: tuple[int, int] = (-1, 1), devices: Sequence[Any] | None = 
   known = abs(math.prod(side for side in shape if side != -1))
   sides = tuple(count // known if side == -1 else side for side in shape)
   if len(shape) != 2 or min(sides) < 1 or sides[0] * sides[1] != count:
-    fitting = ", ".join(str((count // side, side)) for side in _divisors(count))
+    fitting = ", ".join(str((count // side, side)) for side in divisors(count))
     raise ValueError(
       f"mesh {tuple(shape)} does not fit {count} device(s): its sides must multiply to {count}. "
       f"Choose one of {fitting}, or -1 for one side."
@@ -39,20 +40,26 @@ def make_mesh(shape: tuple[int, int] = (-1, 1), devices: Sequence[Any] | None = 
   return jax.make_mesh(sides, AXES, axis_types=(AxisType.Auto,) * 2, devices=devices)
 
 
-def _divisors(count: int) -> list[int]:
-  return [side for side in range(1, count + 1) if count % side == 0]
+def check_batch(mesh: Mesh, batch_size: int, height: int, *, parts: int = 1) -> None:
+  """Raises ValueError, with what to change, if the mesh cannot divide a batch evenly.
 
-
-def check_batch(mesh: Mesh, batch_size: int, height: int) -> None:
-  """Raises ValueError, with what to change, if the mesh cannot divide a batch evenly."""
-  for name, size, field in zip(
-    AXES, (batch_size, height), ("batch_size", "crop_size"), strict=True
+  Args:
+    mesh: from `make_mesh`.
+    batch_size: images of a step.
+    height: of the images, in pixels.
+    parts: into which a step divides its batch first.
+  """
+  for name, size, field, share in (
+    (BATCH, batch_size, "batch_size", parts),
+    (ROWS, height, "crop_size", 1),
   ):
-    count = mesh.shape[name]
+    count, devices = mesh.shape[name] * share, mesh.shape[name]
     if size % count:
+      in_parts = f" in {share} parts" if share > 1 else ""
       raise ValueError(
-        f"{field} {size} cannot be divided over {count} devices of the mesh axis {name!r}: choose "
-        f"{-(-size // count) * count} or another multiple of {count}, or another mesh."
+        f"{field} {size} cannot be divided over {devices} devices of the mesh axis {name!r}"
+        f"{in_parts}: choose {-(-size // count) * count} or another multiple of {count}, or "
+        "another mesh."
       )
 
 
@@ -69,7 +76,7 @@ def check_rows(mesh: Mesh, activations: Iterable[Rows]) -> None:
   for rows in noted:
     if rows.can_be_split(shards):
       continue
-    most = max(side for side in _divisors(shards) if all(r.can_be_split(side) for r in noted))
+    most = max(side for side in divisors(shards) if all(r.can_be_split(side) for r in noted))
     mirrored = f", padded by reflecting {rows.reflected}," if rows.reflected else ""
     raise ValueError(
       f"an activation of {rows.count} row(s) in {rows.layer}{mirrored} cannot be split over "
@@ -93,16 +100,54 @@ def shard_batch(mesh: Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
   Args:
     mesh: from `make_mesh`.
-    batch: arrays [local batch, height, width, channels].
+    batch: arrays [local batch, height, width, channels], whole images of the part that
+      `batch_share` names.
 
   Returns:
     Global arrays, sharded over batch and height.
   """
-  sharding = batch_sharding(mesh)
+  sharding, (_, count) = batch_sharding(mesh), batch_share(mesh)
   return {
-    name: jax.make_array_from_process_local_data(sharding, np.asarray(array))
+    name: jax.make_array_from_process_local_data(
+      sharding, np.asarray(array), (count * len(array), *array.shape[1:])
+    )
     for name, array in batch.items()
   }
+
+
+def own_mesh(mesh: Mesh) -> Mesh:
+  """The mesh of what a process does alone, such as an evaluation.
+
+  Args:
+    mesh: of the run.
+
+  Returns:
+    The same if it is of this process alone, else all devices of this process along "data".
+  """
+  own = list(mesh.local_devices)
+  return mesh if len(own) == mesh.size else make_mesh((-1, 1), own)
+
+
+def own_copy(arrays: Any, mesh: Mesh) -> Any:
+  """Copies arrays to `own_mesh`, whole on every device; all processes of the mesh must call it.
+
+  Args:
+    arrays: a pytree on the mesh.
+    mesh: of the run.
+
+  Returns:
+    The same on the mesh of this process.
+  """
+  own = own_mesh(mesh)
+  if own is mesh:
+    return jax.device_put(arrays, replicated(mesh))
+  whole = jax.jit(lambda tree: tree, out_shardings=replicated(mesh))(arrays)
+  return jax.tree.map(
+    lambda leaf: jax.make_array_from_single_device_arrays(
+      leaf.shape, replicated(own), [shard.data for shard in leaf.addressable_shards]
+    ),
+    whole,
+  )
 
 
 def mesh_of(arrays: Any) -> Mesh | None:
@@ -144,13 +189,13 @@ def divide(images: np.ndarray, mesh: Mesh | None) -> Any:
   """
   if mesh is None or mesh.size == 1:
     return images
-  axis = None if len(images) % mesh.shape[AXES[0]] else AXES[0]
+  axis = None if len(images) % mesh.shape[BATCH] else AXES[0]
   return jax.device_put(images, NamedSharding(mesh, PartitionSpec(axis)))
 
 
 def divisible(batch_size: int, mesh: Mesh | None) -> int:
   """Returns a batch size, rounded up to one that `divide` divides evenly."""
-  return batch_size if mesh is None else batch_size + -batch_size % mesh.shape[AXES[0]]
+  return batch_size if mesh is None else batch_size + -batch_size % mesh.shape[BATCH]
 
 
 def on_mesh(mesh: Mesh, function: Callable) -> Callable:

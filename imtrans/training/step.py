@@ -11,6 +11,7 @@ import optax
 from jax import Array
 
 from imtrans.methods.method import Method
+from imtrans.training.accumulation import over_parts
 from imtrans.training.state import PLAYERS, TrainState
 
 Metrics = dict[str, Array]
@@ -27,6 +28,8 @@ def make_train_step(
   update_rule: str = "alternating",
   ema_decay: float = 0.0,
   updates: Mapping[str, int] = ONE_EACH,
+  accumulate: int = 1,
+  unroll: bool = False,
 ) -> Callable[[TrainState, dict[str, Array]], tuple[TrainState, Metrics]]:
   """Builds the training step: a pure function to be jitted.
 
@@ -39,6 +42,10 @@ def make_train_step(
   Algorithm 1 of WGAN draws a batch for each: the discriminator makes its first n - 1 before the
   update that the players share, the generator its last n - 1 after it.
 
+  With accumulate > 1 every update goes through its images in so many parts, and needs the memory of
+  one. Nothing is kept of the forward pass that the discriminator judges, so the generators run
+  twice: once for it, once for their own update. See `imtrans.training.accumulation`.
+
   Args:
     method: pure functions of arrays.
     optimizers: one optax transformation per player.
@@ -47,6 +54,8 @@ def make_train_step(
       none.
     updates: of each player in a step, at least one. The batch is divided into as many parts as
       there are `num_rounds`.
+    accumulate: parts of each update's images.
+    unroll: whether the program repeats the parts rather than looping over them, see `over_parts`.
 
   Returns:
     (state, batch) -> (state, metrics), where metrics are scalars of the whole batch, or of the part
@@ -103,17 +112,67 @@ def make_train_step(
 
     return dataclasses.replace(state, params=params, opt_state=opt_state, extras=extras), metrics
 
+  def play_in_parts(state: TrainState, batch: dict[str, Array], key: Array, movers: Movers) -> Any:
+    """What `play` does, in the memory of a part of the batch."""
+    params, opt_state = dict(state.params), dict(state.opt_state)
+    extras, metrics = state.extras, {}
+    alone = "discriminator" not in movers  # Otherwise it moves the extras before the generator.
+
+    def judged(extras: Any, part: dict[str, Array], key: Array) -> Any:
+      generate_key, discriminator_key, _ = jax.random.split(key, 3)
+      outputs, extras = method.generate(state.params["generator"], extras, part, generate_key)
+      judge = jax.value_and_grad(method.discriminator_loss, has_aux=True)
+      (_, (extras, metrics)), gradients = judge(
+        state.params["discriminator"], extras, outputs, part, discriminator_key
+      )
+      return (gradients, metrics), extras
+
+    if "discriminator" in movers:
+      (gradients, metrics), extras = over_parts(
+        judged, extras, batch, key, count=accumulate, unroll=unroll
+      )
+      params["discriminator"], opt_state["discriminator"] = update(
+        "discriminator", gradients, state
+      )
+
+    def scored(given: Any, part: dict[str, Array], key: Array) -> Any:
+      generate_key, _, generator_key = jax.random.split(key, 3)
+      start = given if alone else state.extras
+      outputs, pull_back, made = jax.vjp(
+        lambda params: method.generate(params, start, part, generate_key),
+        state.params["generator"],
+        has_aux=True,
+      )
+      opponent = params if update_rule == "alternating" else state.params
+      score = jax.value_and_grad(method.generator_loss, argnums=2, has_aux=True)
+      (_, generator_metrics), cotangents = score(
+        opponent["discriminator"], made if alone else given, outputs, part, generator_key
+      )
+      (gradients,) = pull_back(cotangents)
+      return (gradients, generator_metrics), made if alone else {}
+
+    if "generator" in movers:
+      (gradients, generator_metrics), made = over_parts(
+        scored, extras, batch, key, count=accumulate, unroll=unroll
+      )
+      extras = made or extras
+      params["generator"], opt_state["generator"] = update("generator", gradients, state)
+      metrics = {**metrics, **generator_metrics}
+
+    return dataclasses.replace(state, params=params, opt_state=opt_state, extras=extras), metrics
+
   def train_step(state: TrainState, batch: dict[str, Array]) -> tuple[TrainState, Metrics]:
     key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
+    move = play if accumulate == 1 else play_in_parts
     parts = _parts(batch, rounds)
     shared = updates["discriminator"] - 1
     for index in range(shared):
       early = jax.random.fold_in(key, FIRST + index)
-      state, _ = play(state, parts[index], early, ("discriminator",))
-    state, metrics = play(state, parts[shared], key, PLAYERS)
+      state, _ = move(state, parts[index], early, ("discriminator",))
+    state, metrics = move(state, parts[shared], key, PLAYERS)
     for index in range(updates["generator"] - 1):
       late = jax.random.fold_in(key, FIRST + shared + index)
-      state, _ = play(state, parts[(shared + 1 + index) % rounds], late, ("generator",))
+      state, _ = move(state, parts[(shared + 1 + index) % rounds], late, ("generator",))
 
     generator = state.params["generator"]
     state = dataclasses.replace(

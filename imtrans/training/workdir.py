@@ -55,13 +55,16 @@ def check_workdir(
 
   Returns:
     Fields of the config that changed since the last start, {name: (old, new)}; empty for a folder
-    without checkpoints, which fits everything.
+    without checkpoints, which fits everything, or without config.json, where only the shapes can be
+    compared, when a checkpoint is read.
 
   Raises:
     ValueError: if the checkpoints cannot be gone on with, naming every difference that matters.
   """
   checkpoints = workdir / LAST
   if not checkpoints.is_dir() or not any(p.name.isdigit() for p in checkpoints.iterdir()):
+    return {}
+  if not (workdir / CONFIG).exists():
     return {}
   changes = differences(read_config(workdir / CONFIG), config)
   obstacles = [

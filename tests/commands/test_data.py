@@ -19,13 +19,14 @@ def fill(folder, names, shape=(16, 24, 3), dtype="uint8", extension=".png"):
     write_image(folder / f"{name}{extension}", np.full(shape, 40 + i, dtype))
 
 
-def test_inspect_shows_everything_and_names_the_unreadable(tmp_path, capsys):
+def test_inspect_shows_everything_names_the_unreadable_and_fails(tmp_path, capsys):
   fill(tmp_path / "in" / "trainA", "abc")
   fill(tmp_path / "in" / "trainB", "ab", shape=(8, 8, 5), dtype="uint16", extension=".tif")
   fill(tmp_path / "in" / "testA", "x", shape=(9, 9, 1))
   fill(tmp_path / "in" / "testB", "y")
   (tmp_path / "in" / "trainA" / "bad.jpg").write_bytes(b"")
-  run("inspect", tmp_path / "in", "--sheet", tmp_path / "sheet.png")
+  with pytest.raises(ValueError, match=r"^1 of the 4 pictures of .*trainA cannot be used; the rep"):
+    run("inspect", tmp_path / "in", "--sheet", tmp_path / "sheet.png")
   text = capsys.readouterr().out
   for words in (
     "layout: unaligned",
@@ -55,7 +56,7 @@ def test_inspect_side_by_side_single_and_held_out(tmp_path, capsys):
   assert "layout: single" in capsys.readouterr().out
 
 
-def test_inspect_fails_only_if_nothing_can_be_read(tmp_path):
+def test_inspect_shows_nothing_where_nothing_can_be_read(tmp_path):
   with pytest.raises(ValueError, match="does not exist"):
     run("inspect", tmp_path / "nowhere")
   (tmp_path / "bad.png").write_text("text")
@@ -179,6 +180,31 @@ def test_colorize_leaves_out_what_it_cannot_use_and_names_it(tmp_path):
   assert [file.name for file in (tmp_path / "out").iterdir()] == ["y.png"]
 
 
+def test_many_problems_are_listed_a_line_each_the_first_ten(tmp_path):
+  fill(tmp_path / "grey", "a", shape=(12, 10, 1))
+  names = [f"x{i:02d}" for i in range(12)]
+  fill(tmp_path / "colours", names, shape=(12, 10, 2), dtype="float32", extension=".tif")
+  with pytest.raises(ValueError) as caught:
+    run("colorize", tmp_path / "grey", tmp_path / "colours", tmp_path / "out")
+  first, *lines, last = str(caught.value).split("\n")
+  assert first == "12 picture(s) could not be used:" and last == "  and 2 more."
+  assert len(lines) == 10
+  for name, line in zip(names, lines, strict=False):
+    assert line.startswith(f"  {tmp_path / 'colours' / name}.tif has no grey picture")
+
+
+def test_pictures_that_cannot_be_degraded_are_listed_a_line_each(tmp_path):
+  fill(tmp_path / "in", "abc")
+  for name in "ab":
+    path = tmp_path / "in" / f"{name}.png"
+    path.write_bytes(path.read_bytes()[:40])
+  with pytest.raises(
+    ValueError, match=r"^2 picture\(s\) could not be used:\n  .*a\.png.*\n  .*b\.p"
+  ):
+    run("degrade", tmp_path / "in", tmp_path / "out", "--task", "denoise")
+  assert [file.name for file in (tmp_path / "out").iterdir()] == ["c.png"]
+
+
 def test_the_module_is_light():
   import subprocess
   import sys
@@ -242,6 +268,7 @@ def test_a_damaged_tiff_is_named_once(tmp_path, capfd):
   fill(tmp_path / "in", "ab", extension=".tif")
   whole = (tmp_path / "in" / "a.tif").read_bytes()
   (tmp_path / "in" / "bad.tif").write_bytes(whole[: len(whole) // 2])
-  run("inspect", tmp_path / "in", "--sheet", tmp_path / "sheet.png")
+  with pytest.raises(ValueError, match="1 of the 3 pictures"):
+    run("inspect", tmp_path / "in", "--sheet", tmp_path / "sheet.png")
   captured = capfd.readouterr()
   assert "bad.tif cannot be read" in captured.out and captured.err == ""

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from imtrans.commands import evaluate
+from imtrans.commands.figures_table import figures_table
 from imtrans.data import ImageSpec, from_arrays
+from imtrans.data.dataset import PairingError
 from imtrans.methods import Method
 from imtrans.training.config import default_config
 from imtrans.training.run import Run
@@ -165,6 +167,27 @@ def test_the_mesh_of_another_machine_is_replaced_with_a_word(asked, tmp_path, mo
   assert "mesh (8, 1) does not fit 4 device(s): batches are divided over all there are." in said
 
 
+def test_remarks_are_printed_and_end_well(asked, tmp_path, monkeypatch, capsys):
+  from imtrans.evaluation.evaluation_set import EvaluationSet
+
+  track = EvaluationSet.resized  # Something that every evaluation calls.
+  monkeypatch.setattr(
+    EvaluationSet, "resized", lambda self, g: self.remark("mind the gap.") or track(self, g)
+  )
+  _run("--workdir", tmp_path)
+  assert "note: mind the gap." in capsys.readouterr().out
+
+
+def test_pictures_that_do_not_pair_are_worded_for_an_evaluation(asked, tmp_path, monkeypatch):
+  def open_data(config, split):
+    raise PairingError("the pictures do not pair: 1 in testA", "Train an unpaired method")
+
+  monkeypatch.setattr("imtrans.training.input.open_data", open_data)
+  with pytest.raises(ValueError, match="do not pair: 1 in testA, but the run was") as caught:
+    _run("--workdir", tmp_path)
+  assert "the same name" in str(caught.value) and "Train an" not in str(caught.value)
+
+
 def test_the_table_has_a_line_per_figure():
   figures = [
     {"name": name, "direction": direction, "of": of, "value": 0.5}
@@ -173,5 +196,5 @@ def test_the_table_has_a_line_per_figure():
     for of in ("model", "baseline")
     if (name, of) != ("fd_vgg16", "baseline")
   ]
-  table = evaluate.figures_table(figures, ["ab", "ba"])
+  table = figures_table(figures, ["ab", "ba"])
   assert table.row_count == 2 and len(table.columns) == 5

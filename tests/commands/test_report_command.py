@@ -39,6 +39,13 @@ def test_files_and_table(runs, tmp_path, capsys):
   _run(*runs, "--output", tmp_path / "out")  # Its own files may be written again.
 
 
+def test_remarks_of_an_evaluation_are_passed_on(runs, tmp_path, capsys):
+  write_evaluated(tmp_path / "r", metrics={"remarks": ["mind the gap.", "and the step."]})
+  _run(tmp_path / "r", "--output", tmp_path / "out")
+  assert "r: mind the gap. and the step." in capsys.readouterr().out
+  assert "mind the gap. and the step." in (tmp_path / "out" / "report.html").read_text()
+
+
 def test_the_report_is_written_here_by_default(runs, tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   _run("mine=q")

@@ -45,6 +45,14 @@ def test_default_metrics_are_no_obstacle_without_pairs(train):
   assert "evaluate" in train()
 
 
+def test_training_pictures_that_cannot_be_read_are_refused(train, unpaired):
+  path = unpaired / "trainB" / "trainB1.png"
+  path.write_bytes(path.read_bytes()[:60])
+  said = train()
+  assert said.startswith("imtrans: 1 of 6 training pictures cannot be used: ")
+  assert "trainB1.png cannot be read as an image" in said and "data inspect" in said
+
+
 def test_metrics_that_need_pairs_are_refused_by_name(train):
   said = train("metrics=('l1','kd_vgg16','honesty')")
   assert said.startswith("imtrans: l1 needs true targets, and these pictures are not paired")

@@ -94,7 +94,7 @@ def test_bad_pictures_are_named_and_the_others_done(model, tmp_path, capsys):
   (folder / "c.jpg").write_bytes(b"\xff\xd8\xff broken")
   write_image(folder / "d.tif", np.zeros((4, 4, 5), np.uint8))
   _picture(folder / "e.png")
-  with pytest.raises(ValueError, match=r"3 of 5 pictures .*b\.png, .*c\.jpg, .*d\.tif"):
+  with pytest.raises(ValueError, match=r"3 of 5 pictures .*:\n.*b\.png\n.*c\.jpg\n.*d\.tif$"):
     _run("--input", folder, "--output", tmp_path / "out")
   assert {p.name for p in (tmp_path / "out").iterdir()} == {"a.png", "e.png"}
   output = capsys.readouterr()

@@ -6,6 +6,7 @@ from imtrans.data.palette import (
   find_palette,
   indices_to_labels,
   labels_to_indices,
+  nearest,
   nearest_color,
   parse_palette,
 )
@@ -94,6 +95,15 @@ def test_outputs_are_snapped_where_they_are_stored():
   )
   with pytest.raises(ValueError, match="to have a palette"):
     nearest_color(np.zeros((2, 1)), PALETTE)
+
+
+def test_the_nearest_of_any_channels_and_the_first_of_equals():
+  colors = np.array([[[0.0, 0.0], [3.0, 4.0], [1.0, 0.0]]])
+  indices, squares = nearest(colors, np.array([[0.0, 0.0], [2.0, 0.0], [3.0, 5.0]]))
+  np.testing.assert_array_equal(indices, [[0, 2, 0]])  # (1, 0) is as near to both.
+  np.testing.assert_allclose(squares, [[0.0, 1.0, 1.0]])
+  with pytest.raises(ValueError, match="to have a palette of so many channels"):
+    nearest(colors, PALETTE)
 
 
 def test_specs_with_palettes_survive_json():

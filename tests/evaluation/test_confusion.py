@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from imtrans.evaluation import confusion
+from imtrans.data.palette import labels_to_indices
 from imtrans.evaluation.confusion import (
   confusion_matrix,
   labels_from_colors,
@@ -46,14 +46,6 @@ def test_scores_at_their_ends():
     segmentation_scores(np.zeros((3, 3), int))
 
 
-def test_label_pictures_of_one_size_are_compiled_once():
-  before = confusion._nearest._cache_size()
-  for seed in range(3):
-    labels = np.random.default_rng(seed).integers(0, 4, (2, 7, 3))
-    np.testing.assert_array_equal(labels_from_colors(PALETTE[labels], PALETTE), labels)
-  assert confusion._nearest._cache_size() == before + 1
-
-
 def test_one_class_everywhere_scores_chance():
   labels = np.repeat(np.arange(4), 25).reshape(1, 10, 10)
   matrix = confusion_matrix(jnp.zeros_like(labels), labels, num_classes=4)
@@ -64,18 +56,31 @@ def test_one_class_everywhere_scores_chance():
 def test_colours_become_classes():
   labels = np.random.default_rng(0).integers(0, 4, (2, 6, 5))
   pictures = PALETTE[labels]
-  np.testing.assert_array_equal(labels_from_colors(pictures, PALETTE), labels)
+  found = labels_from_colors(pictures, PALETTE)
+  np.testing.assert_array_equal(found.labels, labels)
+  assert found.labels.dtype == np.int32 and not found.distances.any()
   noisy = pictures + np.float32(0.3) * np.sin(np.arange(pictures.size)).reshape(pictures.shape)
-  found = jax.jit(lambda x: labels_from_colors(x, PALETTE))(np.float32(noisy))
-  np.testing.assert_array_equal(found, labels)
-  assert found.dtype == jnp.int32
+  np.testing.assert_array_equal(labels_from_colors(noisy, PALETTE).labels, labels)
 
 
-def test_colours_far_from_the_palette_do_not_count():
-  pictures = np.float32([[[[-1, -1, -0.9], [0, 0, 0]]]])
-  found = labels_from_colors(pictures, PALETTE, tolerance=0.2)
-  np.testing.assert_array_equal(found, [[[0, -1]]])
+def test_distances_are_root_mean_squares_over_channels():
+  pictures = np.float32([[[[-1, -1, -0.7], [1, -0.4, -0.2]]]])
+  found = labels_from_colors(pictures, PALETTE)
+  np.testing.assert_array_equal(found.labels, [[[0, 1]]])
+  expected = [0.3 / 3**0.5, ((0.6**2 + 0.8**2) / 3) ** 0.5]
+  np.testing.assert_allclose(found.distances, [[expected]], rtol=1e-5)
   with pytest.raises(ValueError, match=r"palette must be \[classes, 3\]"):
     labels_from_colors(pictures, PALETTE[:, :1])
   with pytest.raises(ValueError, match="two classes of the palette"):
     labels_from_colors(pictures, PALETTE[[0, 1, 0]])
+
+
+def test_evaluation_and_data_find_the_same_classes():
+  random = np.random.default_rng(0)
+  palette = tuple(map(tuple, random.integers(0, 256, (12, 3)).tolist()))
+  pictures = random.integers(0, 256, (2, 9, 8, 3), np.uint8)
+  colors = np.float32(palette) / 127.5 - 1.0
+  found = labels_from_colors(pictures / np.float32(127.5) - 1.0, colors).labels
+  for picture, labels in zip(pictures, found, strict=True):
+    snapped = labels_to_indices(picture, palette, tolerance=442.0)
+    np.testing.assert_array_equal(labels, snapped)

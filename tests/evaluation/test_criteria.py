@@ -40,7 +40,7 @@ def test_nothing_stands_in_the_way_of_anything_where_there_is_everything():
     ("honesty", {"cycle": False}, "both directions"),
     ("kid", {"inception": False}, "download https://github.com/mseitzer/pytorch-fid/"),
     ("fid", {"inception": False}, "name the file with --inception (config.inception in training)"),
-    ("inception_score", {"outputs": 19}, "at least 20 pictures"),
+    ("inception_score", {"outputs": 19}, "at least 20 pictures to translate, there are 19"),
     ("fid", {"reals": 2048}, "at least 2049 pictures on either side, there are 3000"),
     ("fd_vgg16", {"outputs": 512}, "at least 513 pictures"),
     ("histogram_intersection", {"target_channels": 1}, "3 channels, not 1"),
@@ -75,6 +75,11 @@ def test_fewer_pictures_are_allowed_and_remedies_are_possible():
   assert "at least 2 pictures" in obstacle("fid", one._replace(frechet_minimum=1))
   six = EVERYTHING._replace(reals=5)
   assert obstacle("manifolds_alexnet", six).endswith("or measure kd_alexnet, which needs 2")
+
+
+def test_the_inception_score_needs_no_true_pictures():
+  few = EVERYTHING._replace(outputs=20, reals=0)
+  assert obstacle("inception_score", few) == "" and obstacle("kid", few)
 
 
 def test_grey_pictures_can_be_shown_to_networks():

@@ -123,7 +123,7 @@ def test_every_figure_goes_into_json():
       Diversity(0.1, math.nan, 1, 3), distance="lpips_alex", seed=2, num_samples=3
     ),
     *figures.coverage_figures(mode_coverage([(pictures, pictures)]), num_samples=3, seed=0),
-    *figures.segmentation_figures(found, segmenter, images=3),
+    *figures.segmentation_figures(found, segmenter, images=3, off_palette={}),
   ]
   names = [figure.name for figure in made]
   assert len(set(names)) == len(names)

@@ -93,6 +93,13 @@ def test_a_model_that_loses_is_not_praised(tmp_path):
   assert "100 % above the copied source" in page
 
 
+def test_a_spread_is_explained_where_there_is_one(tmp_path):
+  several = [Score(picture_figure("l1", [0.1, 0.2]), "model", "ab")]
+  page = _write(tmp_path, scores=several)
+  assert "0.1500 ± 0.0500" in page and "± standard error over pictures" in page
+  assert "±" not in _write(tmp_path, scores=several[:0] + _scores(model=(0.05, 20.0, 0.8)))
+
+
 def test_hostile_names_are_escaped(tmp_path):
   bad = '"><script>alert(1)</script>'
   page = _write(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from imtrans.data import from_arrays
+from imtrans.data.dataset import PairingError
 from imtrans.evaluation import photographs
 from imtrans.evaluation.evaluate import Evaluation
 from imtrans.evaluation.evaluation_set import EvaluationSet
@@ -122,6 +123,36 @@ def test_labels_that_cannot_be_used_are_left_out_and_named(trained):
   assert "the training label picture '000003'" in problems["training picture 000003"]
 
 
+def test_a_class_that_the_palette_lacks_is_said(trained):
+  """It fills a quarter of one test picture: too little for the picture to be left out."""
+  labels, photos = _pairs(5, 1)
+  labels[0, :8, :8] = (0, 255, 0)
+  evaluation = _evaluation(from_arrays(*_pairs(12, 0)), from_arrays(labels, photos))
+  judgement = evaluation.judge(_generators())
+  assert len(list(judgement)) == 5
+  figures = {(score.of, score.figure.name): score.figure for score in judgement.scores()}
+  for of in ("model", "real"):
+    settings = figures[of, "segmentation_class_iou"].protocol.settings
+    assert settings["off_palette"] == pytest.approx(64 / (5 * 256))
+    assert settings["off_palette_color"] == "#00ff00"
+    assert settings["pixels"] == 5 * 256  # They count all the same.
+    assert "off_palette" not in settings["segmenter"]  # The training labels are right.
+  assert evaluation.pictures.problems == {}
+  (remark,) = evaluation.pictures.remarks
+  assert remark.startswith("5.0 % of the pixels of the test label pictures") and "#00ff00" in remark
+
+
+def test_a_class_that_only_training_labels_have_is_said_too(trained):
+  labels, photos = _pairs(12, 0)
+  labels[3, :4] = (0, 255, 0)
+  evaluation = _evaluation(from_arrays(labels, photos), from_arrays(*_pairs(5, 1)))
+  prepared = evaluation._labels.prepared(_generators()[0])
+  share = prepared.segmenter.protocol["off_palette"]
+  assert share == pytest.approx(64 / (12 * 256), abs=1e-6)
+  (remark,) = evaluation.pictures.remarks
+  assert "2.1 % of the pixels of the training label pictures" in remark
+
+
 @pytest.mark.parametrize("split", ["training", "test"])
 def test_no_usable_labels_are_refused_early_and_noted_late(split, monkeypatch):
   def never(*arguments, **options):
@@ -174,7 +205,7 @@ class _Counted:
 def test_what_cannot_work_is_refused_early():
   good = from_arrays(*_pairs(4, 1))
   unpaired = from_arrays(*_pairs(4, 0), paired=False)
-  with pytest.raises(ValueError, match="needs pairs of labels and photographs"):
+  with pytest.raises(ValueError, match="and the training split has none: leave it out"):
     _check(_evaluation(unpaired, good))
   deep = from_arrays(*(np.concatenate([side, side[..., :1]], -1) for side in _pairs(4, 1)))
   with pytest.raises(ValueError, match="label pictures of 3 channels, these have 4"):
@@ -188,6 +219,16 @@ def test_what_cannot_work_is_refused_early():
     _check(Evaluation(odd, ("segmentation",), palette=PALETTE))
   reasons = measurable(_evaluation(unpaired, good), "ab", mode="test", cycle=False)
   assert "needs pairs of labels" in reasons["segmentation"] and not reasons["l1"]
+
+
+def test_pictures_that_do_not_pair_are_no_reason_to_train_something_else():
+  def training():
+    raise PairingError("the pictures do not pair: 1 in a", "Train an unpaired method")
+
+  test = EvaluationSet(from_arrays(*_pairs(3, 1)), batch_size=2, resize="square", crop_size=16)
+  evaluation = Evaluation(test, ("segmentation",), training=training, palette=PALETTE)
+  with pytest.raises(ValueError, match=r"train on, but the pictures do not pair: .*: leave it out"):
+    _check(evaluation)
 
 
 def test_unpaired_test_pictures_have_no_real_score(trained):

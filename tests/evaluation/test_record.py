@@ -11,11 +11,12 @@ from imtrans.evaluation import Evaluation, EvaluationSet, preprocessing, record,
 from imtrans.evaluation.pictures import image_suffix, suffix_can_hold
 
 
-def write(run, dataset, output, *, workdir, seed=0, criteria=("l1", "psnr", "ssim")):
+def write(run, dataset, output, *, workdir, seed=0, criteria=("l1", "psnr", "ssim"), remark=""):
   generators = trained_generators(
     run.config, run.method, run.generator_params, run.extras, seed=seed
   )
   pictures = EvaluationSet(dataset, specs=run.specs, **preprocessing(run.config))
+  pictures.remark(remark)
   evaluation = Evaluation(pictures, criteria)
   return record.write_evaluation(run, generators, evaluation, output, workdir=workdir)
 
@@ -156,6 +157,13 @@ def test_only_what_the_gallery_shows_is_embedded(make_run, make_dataset, tmp_pat
   assert "2 of 5 test pictures" in page and "picture3" in page and "picture4" not in page
 
 
+def test_remarks_are_for_readers_and_cost_no_figure(make_run, make_dataset, tmp_path):
+  written = write(make_run(), make_dataset(), tmp_path, workdir=tmp_path, remark="mind the gap.")
+  assert written["remarks"] == ["mind the gap."] and "problems" not in written
+  assert "Note: mind the gap." in (tmp_path / "index.html").read_text()
+  assert "remarks" not in write(make_run(), make_dataset(), tmp_path, workdir=tmp_path)
+
+
 def test_label_pictures_are_scored_by_their_classes(make_run, tmp_path):
   """A generator that halves brightness draws 200 as 100 and 100 as 50, which is nearest to 0."""
   palette = ((0, 0, 0), (100, 100, 100), (200, 200, 200))
@@ -180,3 +188,18 @@ def test_label_pictures_are_scored_by_their_classes(make_run, tmp_path):
   assert "label accuracy per pixel" in (tmp_path / "index.html").read_text()
   (iou,) = [f for f in written["figures"] if (f["name"], f["of"]) == ("label_class_iou", "model")]
   assert iou["settings"]["classes"] == 3 and iou["images"] == {"pictures": 2}
+  assert "label_outliers" not in iou["settings"] and "remarks" not in written
+
+
+def test_true_labels_that_may_have_been_snapped_are_said(make_run, tmp_path):
+  palette = ((0, 0, 0), (100, 100, 100))
+  spec = ImageSpec(3, "uint8", 0.0, 255.0)
+  run = make_run(specs={"a": spec, "b": spec._replace(palette=palette)})
+  pictures = np.zeros((2, 16, 16, 3), np.uint8)
+  dataset = from_arrays(pictures, pictures, names=["x", "y"])
+  dataset.b.limits = {"tolerance": 0.0, "outliers": 0.25}
+  written = write(run, dataset, tmp_path, workdir=tmp_path)
+  (iou,) = [f for f in written["figures"] if (f["name"], f["of"]) == ("label_class_iou", "model")]
+  assert iou["settings"]["label_outliers"] == 0.25 and "label_tolerance" not in iou["settings"]
+  (remark,) = written["remarks"]
+  assert remark.startswith("up to 25 % of a true label picture may be of colours")

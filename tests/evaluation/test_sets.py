@@ -7,6 +7,7 @@ from imtrans.data import from_arrays
 from imtrans.evaluation.criteria import CRITERIA
 from imtrans.evaluation.evaluation_set import EvaluationSet
 from imtrans.evaluation.extraction import OWN_SIZE, FeatureCollector, FeatureNetwork, FeatureSet
+from imtrans.evaluation.pairs import Result
 from imtrans.evaluation.sets import Gathered, SetCriteria, SetJudge, set_figures
 from imtrans.evaluation.weights import INCEPTION_SHA256
 
@@ -95,6 +96,26 @@ def test_true_pictures_are_computed_once(criteria, make_run, monkeypatch):
   np.testing.assert_allclose(real.features("alexnet").values, expected, rtol=1e-4, atol=1e-5)
   assert list(SetJudge(criteria, generator, "best/7").figures()) == []
   assert "no pictures" in criteria.pictures.problems["kd_alexnet"]
+
+
+def test_the_inception_score_looks_at_outputs_alone(make_run):
+  from imtrans.evaluation.generators import trained_generators
+
+  def classes(weights, images):
+    return images.mean(axis=(1, 2)), images[:, 0, 0]
+
+  alone = EvaluationSet(from_arrays(_pictures(20, 0)), batch_size=4, resize="square", crop_size=32)
+  criteria = SetCriteria(alone, [], inception_path="", seed=3)
+  criteria.criteria = ["inception_score"]
+  criteria._networks = [FeatureNetwork("inception", classes, None, "299 x 299", "abc")]
+  run = make_run()
+  generator = trained_generators(run.config, run.method, run.generator_params, run.extras)[0]
+  judge = SetJudge(criteria, generator, "best/7")
+  for picture in _pictures(20, 1):
+    judge.see(Result("", picture, np.float32(picture / 127.5 - 1.0), None, {}))
+  ((of, figure),) = judge.figures()
+  assert (of, figure.name) == ("model", "inception_score") and figure.value >= 1.0
+  assert figure.protocol.images == {"fake": 20} and alone.problems == {}
 
 
 def test_every_set_criterion_has_figures():

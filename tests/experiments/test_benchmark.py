@@ -231,6 +231,8 @@ def test_sentences_of_the_records():
   assert "| 0.80 (0.8 – 0.8) |" in texts["cpu speed"]
   # 2 GFLOP at 4 GFLOP/s and 3 GB at 4 GB/s: the bytes are the floor, and 1 s is 4/3 of it.
   assert "| 0.75 s, bytes | 1.33 | 1.60 (PyTorch channels-last) |" in texts["cpu floors"]
+  assert "| pix2pix 256² batch 1 | 1.20 (channels-last) | 0.80 |" in findings.summary(records)
+  assert "| pix2pix 256² batch 4 | 0.90 (eager) | not measured |" in findings.summary(records)
   assert findings.slope([(0, 5), (10, 25), (20, 45)]) == pytest.approx(2.0)
 
 
@@ -269,6 +271,9 @@ def test_the_tables_are_those_of_the_records():
   readme = (FOLDER / "README.md").read_text()
   for name, text in tables.sections(records).items():
     assert f"<!-- {name} -->\n{text.rstrip()}\n<!-- /{name} -->" in readme
+  short = findings.summary(tables.of_kind(records, "speed", "cpu"))
+  top = (FOLDER.parent.parent / "README.md").read_text()
+  assert f"<!-- speed -->\n{short.rstrip()}\n<!-- /speed -->" in top
 
 
 def test_the_step_is_timed_with_jax_flax_optax_numpy_and_torch_alone():

@@ -24,8 +24,8 @@ def tones():
   return [Tones(np.ones((4, 4, 3)), answers, skin)] * 2
 
 
-def test_tiny_runs_from_end_to_end(tmp_path, train_here, monkeypatch):
-  monkeypatch.setattr(study, "run_command", train_here)
+@pytest.mark.usefixtures("train_here")
+def test_tiny_runs_from_end_to_end(tmp_path, monkeypatch):
   monkeypatch.setattr(study, "NUM_SAMPLES", 3)
   arguments = ["--tiny", "--runs", "gan_all", "--output", str(tmp_path), "--pictures"]
   arguments += ["--workdir", str(tmp_path / "runs")]

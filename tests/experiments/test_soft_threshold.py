@@ -15,8 +15,7 @@ from imtrans.data import read_image
 FOLDER = Path(study.__file__).parent
 
 
-def test_tiny_runs_from_end_to_end(tmp_path, train_here, monkeypatch):
-  monkeypatch.setattr(study, "run_command", train_here)
+def test_tiny_runs_from_end_to_end(tmp_path, train_here):
   arguments = ["--tiny", "--runs", "smeared", "--weights", "5", "--output", str(tmp_path)]
   arguments += ["--workdir", str(tmp_path / "runs")]
   records = study.main(arguments)

@@ -12,6 +12,7 @@ from experiments.steganography import run as study
 from experiments.steganography.config import CONDITIONS, get_config
 from experiments.steganography.report import survival, table
 from imtrans.analyses import hidden_messages
+from tests.experiments.conftest import recorded
 
 FOLDER = Path(study.__file__).parent
 
@@ -25,8 +26,8 @@ def tones():
   return [Tones(np.ones((4, 4, 3)), answers, np.ones((4, 4), bool))]
 
 
-def test_tiny_runs_from_end_to_end(tmp_path, train_here, monkeypatch):
-  monkeypatch.setattr(study, "run_command", train_here)
+@pytest.mark.usefixtures("train_here")
+def test_tiny_runs_from_end_to_end(tmp_path, monkeypatch):
   monkeypatch.setattr(messages, "NUM_PICTURES", hidden_messages.NUM_PICTURES)  # One shape.
   arguments = ["--tiny", "--runs", "noise_4", "--output", str(tmp_path), "--pictures"]
   arguments += ["--workdir", str(tmp_path / "runs")]
@@ -47,7 +48,7 @@ def test_tiny_never_touches_what_is_recorded(capsys):
 
 
 def test_the_table_is_that_of_the_records():
-  records = json.loads((FOLDER / "results.json").read_text())
+  records = recorded(FOLDER)
   text = table(records).rstrip()
   assert f"<!-- results -->\n{text}\n<!-- /results -->" in (FOLDER / "README.md").read_text()
 

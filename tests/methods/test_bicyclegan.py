@@ -179,12 +179,13 @@ def test_what_does_not_fit_is_refused():
   path, channels = f"{CONFIGS / 'bicyclegan_openmoji.py'}:tiny", {"a": 3, "b": 3}
   for override, message in (
     ("method.latent_size=0", "method.latent_size must be at least 1 for bicyclegan, got 0"),
-    ("encoder.name=none", "unknown encoder 'none': choose one of resnet, convolutional"),
+    ("encoder.name=none", "bicyclegan needs an encoder: set encoder.name to resnet or conv"),
+    ("encoder.name=unet", "unknown encoder 'unet': choose one of resnet, convolutional"),
     ("method.name=pix2pix", "pix2pix takes a discriminator of one scale"),
   ):
     with pytest.raises(ValueError, match=message):
       build_method(load_config(path, [f"--config.{override}"]), channels)
-  with pytest.raises(ValueError, match="batch_size must be even for bicyclegan"):
+  with pytest.raises(ValueError, match="batch_size must be a multiple of 2 for bicyclegan"):
     check_config(load_config(path, ["--config.batch_size=3"]))
 
 

@@ -14,6 +14,7 @@ from imtrans.methods.features import apply_with_features, at_positions, sample_p
 from imtrans.methods.method import initialize
 from imtrans.networks import PatchDiscriminator, PatchHead, ResNet, UNet
 from imtrans.training.assembly import build_method
+from imtrans.training.input import example_batch
 
 KEY = jax.random.key(0)
 LAYERS = ("image", "down_2", "block_0")
@@ -192,5 +193,7 @@ def test_presets_hold_the_effective_weights(name):
 
 def test_domains_of_other_channels_are_refused():
   config = load_config(f"{CONFIGS / 'cut_openmoji.py'}:tiny", [])
+  channels = {"a": 3, "b": 1}
+  method = build_method(config, channels)
   with pytest.raises(ValueError, match="equal channels, got 3 and 1"):
-    build_method(config, {"a": 3, "b": 1})
+    method.init(KEY, example_batch(config, channels))

@@ -3,25 +3,25 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from imtrans.methods.munit import ContentStyleNetworks, munit
-from imtrans.networks import PatchDiscriminator
-from imtrans.networks.content_style import ContentEncoder, StyleDecoder, StyleEncoder
+from imtrans.methods.munit import munit
+from imtrans.networks import ContentStyleGenerator, PatchDiscriminator, ResNet
+from imtrans.networks.content_style import ContentEncoder, StyleDecoder
 
 KEY = jax.random.key(0)
 BATCH = {
   "a": jax.random.uniform(jax.random.key(1), (2, 8, 8, 3), minval=-1.0),
   "b": jax.random.uniform(jax.random.key(2), (2, 8, 8, 3), minval=-1.0),
 }
-NETWORKS = ContentStyleNetworks(
-  ContentEncoder(num_blocks=1, num_levels=1, features=4),
-  StyleEncoder(style_size=3, num_levels=2, features=4),
-  StyleDecoder(num_blocks=1, num_levels=1, style_features=8),
+GENERATOR = ContentStyleGenerator(
+  latent_size=3, num_blocks=1, num_levels=1, num_style_levels=2, features=4, style_features=8
 )
+ENCODER = ContentEncoder(num_blocks=1, num_levels=1, features=4)
+DECODER = StyleDecoder(num_blocks=1, num_levels=1, style_features=8)
 DISCRIMINATOR = PatchDiscriminator(num_layers=1, features=4, norm="none")
 
 
 def _method(**options):
-  return munit(NETWORKS, NETWORKS, DISCRIMINATOR, style_size=3, **options)
+  return munit(GENERATOR, GENERATOR, DISCRIMINATOR, latent_size=3, **options)
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +57,8 @@ def test_generator_loss_by_hand(start):
 
 def test_a_translation_has_the_content_of_its_source_and_a_drawn_style(start):
   params, _, outputs = start
-  content = NETWORKS.content_encoder.apply(
-    {"params": params["generator"]["a"]["content"]}, BATCH["a"]
-  )
-  expected = NETWORKS.decoder.apply(
+  content = ENCODER.apply({"params": params["generator"]["a"]["content_encoder"]}, BATCH["a"])
+  expected = DECODER.apply(
     {"params": params["generator"]["b"]["decoder"]}, content, outputs["drawn_style_b"]
   )
   np.testing.assert_allclose(outputs["fake_b"], expected, atol=1e-5)
@@ -84,15 +82,21 @@ def test_translate_has_many_answers_and_repeats_them_by_key(start):
 def test_content_forgets_what_a_channel_scale_changes(start):
   """Instance norm: a contrast that is common to all channels leaves no trace in the content."""
   params, *_ = start
-  encoder = NETWORKS.content_encoder
-  tree = {"params": params["generator"]["a"]["content"]}
-  plain, scaled = (encoder.apply(tree, factor * BATCH["a"]) for factor in (1.0, 0.7))
+  tree = {"params": params["generator"]["a"]["content_encoder"]}
+  plain, scaled = (ENCODER.apply(tree, factor * BATCH["a"]) for factor in (1.0, 0.7))
   assert float(jnp.max(jnp.abs(plain - scaled))) < 0.02 * float(jnp.max(jnp.abs(plain)))
 
 
-def test_the_style_sets_the_statistics(start):
+def test_the_style_sets_the_statistics():
   """Without a style the decoder has no dense layers (UNIT), and one answer."""
   content = jnp.ones((1, 4, 4, 8)) * jnp.arange(4.0)[None, :, None, None]
-  variables = NETWORKS.decoder.init(KEY, content, None)
+  variables = DECODER.init(KEY, content, None)
   assert not [name for name in variables["params"] if name.startswith("Dense")]
-  assert NETWORKS.decoder.apply(variables, content, None).shape == (1, 8, 8, 3)
+  assert DECODER.apply(variables, content, None).shape == (1, 8, 8, 3)
+
+
+def test_what_does_not_fit_is_refused():
+  with pytest.raises(ValueError, match=r"set generator.name to content_style"):
+    munit(ResNet(), ResNet(), DISCRIMINATOR)
+  with pytest.raises(ValueError, match="latent_size must be at least 1 for munit, got 0"):
+    munit(GENERATOR, GENERATOR, DISCRIMINATOR, latent_size=0)

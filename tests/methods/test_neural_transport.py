@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from imtrans.methods.neural_transport import neural_transport, weak_cost
-from imtrans.networks import PatchDiscriminator, UNet
+from imtrans.networks import MultiScaleDiscriminator, PatchDiscriminator, UNet
 
 KEY = jax.random.key(0)
 BATCH = {
-  "a": jax.random.uniform(jax.random.key(1), (2, 8, 8, 3), minval=-1.0),
-  "b": jax.random.uniform(jax.random.key(2), (2, 8, 8, 3), minval=-1.0),
+  "source": jax.random.uniform(jax.random.key(1), (2, 8, 8, 3), minval=-1.0),
+  "target": jax.random.uniform(jax.random.key(2), (2, 8, 8, 3), minval=-1.0),
 }
 POTENTIAL = PatchDiscriminator(num_layers=1, features=4, norm="none")
 
@@ -32,9 +32,11 @@ def test_losses_are_the_saddle_of_the_paper():
     return np.mean(POTENTIAL.apply({"params": params["discriminator"]}, images, train=True))
 
   loss, _ = method.discriminator_loss(params["discriminator"], extras, outputs, BATCH, KEY)
-  fake = outputs["fake_b"]
-  np.testing.assert_allclose(loss, potential(fake) - potential(BATCH["b"]), rtol=1e-4, atol=1e-6)
-  cost = np.mean((np.asarray(fake) - np.asarray(BATCH["a"])) ** 2)
+  fake = outputs["fake"]
+  np.testing.assert_allclose(
+    loss, potential(fake) - potential(BATCH["target"]), rtol=1e-4, atol=1e-6
+  )
+  cost = np.mean((np.asarray(fake) - np.asarray(BATCH["source"])) ** 2)
   loss, _ = method.generator_loss(params["discriminator"], extras, outputs, BATCH, KEY)
   np.testing.assert_allclose(loss, 2.0 * cost - potential(fake), rtol=1e-5)
 
@@ -60,8 +62,8 @@ def test_weak_cost_by_hand():
 def test_weakness_grows_over_the_steps():
   method = _method(latent_size=2, num_codes=2, weakness=0.8, weakness_steps=4)
   params, extras, outputs = _outputs(method)
-  assert outputs["fake_b"].shape[0] == 4 and int(extras["step"]) == 1
-  outputs = {"fake_b": jax.random.normal(KEY, outputs["fake_b"].shape)}
+  assert outputs["fake"].shape[0] == 4 and int(extras["step"]) == 1
+  outputs = {"fake": jax.random.normal(KEY, outputs["fake"].shape)}
   costs = {}
   for step in (0, 4, 8):
     extras["step"] = jnp.asarray(step)
@@ -71,6 +73,14 @@ def test_weakness_grows_over_the_steps():
   assert variance > 0.0
   np.testing.assert_allclose(costs[0] - costs[4], 0.8 * variance, rtol=1e-4)
   assert costs[8] == costs[4]
+
+
+def test_potentials_of_several_scales_and_other_channels_are_refused():
+  with pytest.raises(ValueError, match="neural_transport takes a discriminator of one scale"):
+    neural_transport(UNet(), MultiScaleDiscriminator())
+  grey = {**BATCH, "target": BATCH["target"][..., :1]}
+  with pytest.raises(ValueError, match=r"equal channels, got 3 and 1: set data.options.channels"):
+    _method().init(KEY, grey)
 
 
 def test_a_variance_needs_codes():

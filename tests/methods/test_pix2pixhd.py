@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from imtrans.methods.pix2pixhd import PERCEPTUAL_WEIGHTS, pix2pixhd
-from imtrans.networks import MultiScaleDiscriminator, ResNet
+from imtrans.networks import MultiScaleDiscriminator, PatchDiscriminator, ResNet
+from imtrans.networks.labels import one_hot_colors
 from imtrans.objectives import feature_matching_loss, perceptual_loss
 
 KEY = jax.random.key(0)
@@ -79,6 +80,35 @@ def test_perceptual_term_needs_features_and_weighs_them(start):
   error = np.mean(np.abs(np.asarray(outputs["fake"]) - np.asarray(BATCH["target"])))
   expected = error * sum(w * f for w, f in zip(PERCEPTUAL_WEIGHTS, (1, 2, 3, 4, 5), strict=True))
   np.testing.assert_allclose(metrics["generator/perceptual"], expected, rtol=1e-5)
+
+
+def test_features_need_a_discriminator_that_gives_them():
+  with pytest.raises(ValueError, match=r"set discriminator.name to multiscale"):
+    pix2pixhd(ResNet(), PatchDiscriminator())
+
+
+def test_a_semantic_map_is_seen_as_one_plane_a_class():
+  colors = ((0, 0, 0), (255, 0, 0), (255, 255, 255))
+  batch = {**BATCH, "source": BATCH["target"]}
+  planes = {**batch, "source": one_hot_colors(batch["source"], colors)}
+  mapped, plain = _method(colors=colors)[0], _method()[0]
+  params, extras = jax.jit(mapped.init)(KEY, batch)
+  assert params["generator"]["input"]["kernel"].shape[2] == 3
+  assert params["discriminator"]["scale_0"]["layer_0"]["kernel"].shape[2] == 6
+  found = []
+  for method, own in ((mapped, batch), (plain, planes)):
+    outputs, _ = method.generate(params["generator"], extras, own, KEY)
+    judged = (params["discriminator"], extras, outputs, own, KEY)
+    losses = [
+      float(method.discriminator_loss(*judged)[0]),
+      float(method.generator_loss(*judged)[0]),
+    ]
+    image = method.translate(
+      params["generator"], extras, own["source"], KEY, direction="ab", mode="test"
+    )
+    found.append((np.asarray(image), losses))
+  np.testing.assert_array_equal(found[0][0], found[1][0])
+  assert found[0][1] == found[1][1]
 
 
 def test_feature_matching_by_hand():

@@ -5,11 +5,15 @@ import pytest
 
 from imtrans.methods.sinkhorn import draw_patches, sinkhorn
 from imtrans.networks import ResNet
+from imtrans.training.diagnostics import make_diagnosis
+from imtrans.training.optimization import adam
+from imtrans.training.state import create_state
+from imtrans.training.step import make_train_step
 
 KEY = jax.random.key(0)
 BATCH = {
-  "a": jax.random.uniform(jax.random.key(1), (2, 8, 8, 3), minval=-1.0),
-  "b": jax.random.uniform(jax.random.key(2), (2, 8, 8, 3), minval=-1.0),
+  "source": jax.random.uniform(jax.random.key(1), (2, 8, 8, 3), minval=-1.0),
+  "target": jax.random.uniform(jax.random.key(2), (2, 8, 8, 3), minval=-1.0),
 }
 
 
@@ -33,9 +37,9 @@ def test_patches_are_cut_from_the_images():
 def test_constant_images_differ_by_the_square_of_their_difference(divergence):
   """All patches are one point: transport costs the squared difference per value, exactly."""
   images = jnp.ones((2, 8, 8, 3))
-  batch = {"a": -0.25 * images, "b": 0.5 * images}
+  batch = {"source": -0.25 * images, "target": 0.5 * images}
   metrics = _loss(
-    {"fake_b": 0.2 * images}, batch, divergence=divergence, patch_size=4, num_directions=4096
+    {"fake": 0.2 * images}, batch, divergence=divergence, patch_size=4, num_directions=4096
   )
   expected = 0.3**2
   np.testing.assert_allclose(metrics["generator/divergence"], expected, rtol=0.05)
@@ -47,7 +51,7 @@ def test_constant_images_differ_by_the_square_of_their_difference(divergence):
 def test_the_divergence_is_smallest_where_the_distributions_agree():
   near, far = (
     float(
-      _loss({"fake_b": BATCH["b"] + shift}, patch_size=1, num_points=400)["generator/divergence"]
+      _loss({"fake": BATCH["target"] + shift}, patch_size=1, num_points=400)["generator/divergence"]
     )
     for shift in (0.0, 0.5)
   )
@@ -59,24 +63,38 @@ def test_the_divergence_is_smallest_where_the_distributions_agree():
 def test_unknown_names_are_refused():
   with pytest.raises(ValueError, match="choose one of sinkhorn, sliced"):
     sinkhorn(ResNet(), divergence="mmd")
-  method = sinkhorn(ResNet(num_blocks=1, features=4))
-  with pytest.raises(ValueError, match="of direction 'ab', got 'ba'"):
-    method.translate({}, {}, BATCH["b"], KEY, direction="ba", mode="test")
+
+
+def test_what_does_not_fit_is_refused_before_training():
+  with pytest.raises(ValueError, match=r"set method.patch_size to at most 8"):
+    sinkhorn(ResNet(), patch_size=9).init(KEY, BATCH)
+  grey = {**BATCH, "target": BATCH["target"][..., :1]}
+  with pytest.raises(ValueError, match=r"equal channels, got 3 and 1: set data.options.channels"):
+    sinkhorn(ResNet()).init(KEY, grey)
+
+
+def _start(batch):
+  generator = ResNet(num_blocks=1, num_levels=1, features=4)
+  method = sinkhorn(generator, num_points=32, patch_size=2)
+  optimizers = {player: adam(lambda _: 1e-2) for player in ("generator", "discriminator")}
+  return method, optimizers, create_state(method, optimizers, batch, seed=0, keep_ema=False)
 
 
 def test_a_few_steps_move_the_colours():
   """The whole step, with no discriminator: brightness goes from that of a towards that of b."""
-  from imtrans.training.optimization import adam
-  from imtrans.training.state import create_state
-  from imtrans.training.step import make_train_step
-
-  batch = {"a": 0.1 * BATCH["a"] - 0.5, "b": 0.1 * BATCH["b"] + 0.5}
-  method = sinkhorn(ResNet(num_blocks=1, features=4), num_points=32, patch_size=2)
-  optimizers = {player: adam(lambda _: 1e-2) for player in ("generator", "discriminator")}
-  state = create_state(method, optimizers, batch, seed=0, keep_ema=False)
+  batch = {"source": 0.1 * BATCH["source"] - 0.5, "target": 0.1 * BATCH["target"] + 0.5}
+  method, optimizers, state = _start(batch)
   step = jax.jit(make_train_step(method, optimizers))
   first = None
   for _ in range(30):
     state, metrics = step(state, batch)
     first = metrics if first is None else first
   assert float(metrics["generator/divergence"]) < 0.2 * float(first["generator/divergence"])
+
+
+def test_a_run_without_a_discriminator_can_be_diagnosed():
+  method, optimizers, state = _start(BATCH)
+  figures = make_diagnosis(method, optimizers, noise=False)(state, [BATCH])
+  assert figures["diagnostics/generator_gradient"] > 0.0
+  assert figures["diagnostics/discriminator_gradient"] == 0.0
+  assert 0.0 < figures["diagnostics/source_spread"] < 2.0

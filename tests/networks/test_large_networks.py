@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from imtrans.networks import ResNet
 from imtrans.networks.multiscale_discriminator import MultiScaleDiscriminator
 from imtrans.networks.resampling import double, halve
 from imtrans.networks.spade import SPADEGenerator, SpatiallyAdaptiveNorm, resize_labels
@@ -21,6 +22,13 @@ def _count(module, *shape):
 @pytest.mark.parametrize(("scales", "count"), [(2, 5_603_202), (3, 8_404_803)])
 def test_parameter_counts_of_pix2pixhd(scales, count):
   assert _count(MultiScaleDiscriminator(num_scales=scales), 1, 64, 64, 39) == count
+
+
+def test_parameter_count_of_the_global_generator():
+  """The authors' generator for Cityscapes: 35 labels and an edge, 182.5 million parameters."""
+  module = ResNet(num_levels=4)
+  assert module.size_multiple == 16
+  assert round(_count(module, 1, 64, 64, 36) / 1e3) == 182_547
 
 
 # COCO-Stuff, ADE20K, and Cityscapes with "more" upsampling.

@@ -1,3 +1,5 @@
+import jax
+import jax.numpy as jnp
 import pytest
 
 from imtrans.training.assembly import build_method, build_optimizers, size_multiple
@@ -10,6 +12,7 @@ from imtrans.training.config import (
   tiny,
   variant_config,
 )
+from imtrans.training.input import example_batch
 
 CHANNELS = {"a": 3, "b": 3}
 
@@ -85,12 +88,27 @@ def test_identity_needs_equal_channels():
   config = _config(
     method={"name": "cyclegan", "identity_weight": 5.0}, generator={"name": "resnet"}
   )
-  with pytest.raises(ValueError, match=r"set method\.identity_weight to 0"):
-    build_method(config, {"a": 1, "b": 3})
+  channels = {"a": 1, "b": 3}
+  method = build_method(config, channels)
+  with pytest.raises(ValueError, match=r"got 1 and 3: set method\.identity_weight to 0"):
+    method.init(jax.random.key(0), example_batch(config, channels))
+
+
+def _first_step(optimizer):
+  """How far one update of a gradient of one goes: with Adam, the learning rate."""
+  params = {"x": jnp.zeros(())}
+  with jax.numpy_dtype_promotion("standard"):
+    updates, _ = optimizer.update({"x": jnp.ones(())}, optimizer.init(params), params)
+  return -float(updates["x"])
 
 
 def test_optimizers_and_size_multiples():
   assert build_optimizers(_config()).keys() == {"generator", "discriminator"}
+  spade = _config(generator={"name": "spade", "num_levels": 5})
+  assert size_multiple(spade) == 32
+  spade.optimizer.discriminator_factor = 4.0
+  rates = {player: _first_step(own) for player, own in build_optimizers(spade).items()}
+  assert rates["discriminator"] == pytest.approx(4.0 * rates["generator"], rel=1e-5)
   assert size_multiple(_config()) == 256
   assert size_multiple(_config(generator={"name": "unet", "num_levels": 6})) == 64
   assert size_multiple(_config(generator={"name": "resnet"})) == 4

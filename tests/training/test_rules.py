@@ -19,7 +19,7 @@ def _records(every=100, **series):
 
 BROKEN = {
   "discriminator has won": {"discriminator__accuracy": [0.8, 0.9, *[1.0] * 5]},
-  "discriminator has lost": {"discriminator__accuracy": [0.8, 0.7, *[0.52, 0.38] * 4]},
+  "discriminator has lost": {"discriminator__accuracy": [0.52, 0.46] * 10},
   "generator does not learn": {"diagnostics__generator_gradient": [1.0, 1.0, 1e-5, 1e-5, 1e-5]},
   "players out of balance": {
     "discriminator__accuracy": [0.8] * 9,
@@ -78,6 +78,24 @@ def test_a_stretch_of_few_steps_is_not_enough():
   assert len(alarms(_records(every=1, discriminator__accuracy=[1.0] * 250))) == 1
 
 
+def test_a_discriminator_near_chance_has_lost_only_where_that_is_sure():
+  # Twenty values over 1,900 steps; mean 0.51, standard deviation 0.02, standard error 0.0046.
+  lost = [0.49, 0.53] * 10
+  (alarm,) = alarms(_records(discriminator__accuracy=lost))
+  assert alarm.step == 2000
+  assert "accuracy 0.51 over 1900 steps" in alarm.text
+  # The same mean, but a standard error of 0.047: it may be 0.6 as well.
+  assert alarms(_records(discriminator__accuracy=[0.3, 0.72] * 10)) == []
+  # As sure, but 0.56: what CUT and BicycleGAN have while they improve.
+  assert alarms(_records(discriminator__accuracy=[0.54, 0.58] * 50)) == []
+  # Too short, though of many records.
+  assert alarms(_records(every=10, discriminator__accuracy=lost * 5)) == []
+  assert len(alarms(_records(every=10, discriminator__accuracy=lost * 6))) == 1
+  # Over once it is better than that on average: 11 of 20 at 0.51, 9 at 0.6 make 0.5505.
+  (alarm,) = alarms(_records(discriminator__accuracy=[*lost, *[0.6] * 15]))
+  assert (alarm.step, alarm.end) == (2000, 2900)
+
+
 def test_healthy_runs_are_silent():
   draw = random.Random(0)
   count = 200
@@ -88,8 +106,9 @@ def test_healthy_runs_are_silent():
   records = _records(
     discriminator__accuracy=noisy(0.62, 0.98),
     diagnostics__generator_gradient=noisy(0.5, 3.0),
-    # A game that goes well comes near chance and leaves it again.
-    discriminator__accuracy_a=[*noisy(0.45, 0.55)[:7], *noisy(0.61, 0.7)] * 2,
+    # A game that goes well comes near chance and leaves it again, or stays near it.
+    discriminator__accuracy_a=[*noisy(0.45, 0.55)[:15], *noisy(0.61, 0.7)] * 2,
+    discriminator__accuracy_b=noisy(0.46, 0.66),
     diagnostics__discriminator_gradient=[1.0 / (1 + i) for i in range(count)],
     diagnostics__gradient_ratio=noisy(0.3, 5.0),
     diagnostics__source_spread=[0.01, 0.02, *noisy(0.6, 1.1)],

@@ -53,6 +53,20 @@ def test_a_folder_without_checkpoints_fits_everything(tmp_path):
   assert check_workdir(_config(ema_decay=0.9), SPECS, tmp_path) == {}
 
 
+def test_what_a_start_leaves_that_was_killed_early_fits_everything(tmp_path):
+  # Before config.json, and between it and specs.json.
+  (tmp_path / "checkpoints").mkdir()
+  (tmp_path / ".config.json.7.tmp").write_text("{")
+  assert check_workdir(_config(ema_decay=0.9), SPECS, tmp_path) == {}
+  record_workdir(_config(), SPECS, tmp_path)
+  (tmp_path / "specs.json").unlink()
+  assert check_workdir(_config(ema_decay=0.9), SPECS, tmp_path) == {}
+  # Checkpoints whose config is lost: nothing to compare with but their shapes.
+  (tmp_path / "config.json").unlink()
+  (tmp_path / "checkpoints" / "5").mkdir()
+  assert check_workdir(_config(ema_decay=0.9), SPECS, tmp_path) == {}
+
+
 def test_damaged_specs_and_impossible_folders_are_named(workdir):
   (workdir / "specs.json").write_text("{}")
   with pytest.raises(ValueError, match=r"specs\.json is missing or damaged"):

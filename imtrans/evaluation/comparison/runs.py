@@ -50,7 +50,7 @@ class EvaluatedRun(NamedTuple):
   scores: its figures.
   pictures: {direction: {name: {"l1": ..., "baseline/l1": ...}}}, in the order of the test set.
   protocol: how all figures were made, {"split": ..., "images.ab": ...}.
-  note: why there are no figures, or that pictures were left out; or "".
+  note: why there are no figures, what must be known of them, that pictures were left out; or "".
   """
 
   name: str
@@ -164,9 +164,10 @@ def read_run(path: Path, *, name: str) -> EvaluatedRun:
     raise ValueError(
       f"{reading} is missing or damaged ({reason}): write it again with {evaluate}."
     ) from None
-  note, left_out = str(stored.get("note", "")), stored.get("problems", ())
-  if left_out:
-    note = f"{note} {len(left_out)} test picture(s) could not be used, see {METRICS}.".strip()
+  notes = [str(stored.get("note", "")), *map(str, stored.get("remarks", ()))]
+  if left_out := stored.get("problems", ()):
+    notes.append(f"{len(left_out)} test picture(s) could not be used, see {METRICS}.")
+  note = " ".join(filter(None, notes))
   return EvaluatedRun(name, path, config, direction, scores, pictures, protocol, note)
 
 

@@ -213,7 +213,8 @@ def unusual(values: Sequence[Any]) -> list[bool]:
 def _column(runs: Sequence[EvaluatedRun], key: Key) -> Column:
   having = [run for run in runs if key in run.scores]
   comparable = not shared_differences(having, key.direction) and not own_differences(having, key)
-  spreads = [run.scores[key].record.get("settings.spread", "") for run in having]
+  known = [score for run in having if (score := run.scores[key]).spread is not None]
+  spreads = [score.record.get("settings.spread", "") for score in known]
   return Column(key.direction, quantity(key.name), comparable, str(next(filter(None, spreads), "")))
 
 

@@ -62,7 +62,9 @@ def footnotes(table: Table) -> list[str]:
       way = f", {ARROWS[column.direction]}" if several else ""
       spreads.setdefault(column.spread, []).append(f"{column.quantity.title}{way}")
   notes = [f"± of {'; '.join(names)}: {spread}." for spread, names in spreads.items()]
-  return [*notes, OVER_SEEDS] if any(row.kind == "mean" for row in table.rows) else notes
+  means = [cell for row in table.rows if row.kind == "mean" for cell in row.cells]
+  has_spread = any(cell is not None and cell.spread is not None for cell in means)
+  return [*notes, OVER_SEEDS] if has_spread else notes
 
 
 def measured_text(record: Mapping[str, Any]) -> str:

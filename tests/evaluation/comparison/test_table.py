@@ -398,3 +398,16 @@ class TestHowFiguresWereMade:
     assert footnotes(figure_table([run])) == [
       "± of FD (VGG16), A → B; FD (VGG16), B → A: standard error."
     ]
+
+  def test_no_footnote_explains_a_spread_that_no_cell_has(self, make):
+    """One subset of all pictures has none; nor has a mean of figures that are not numbers."""
+    settings = {"settings": {"spread": "standard deviation over subsets"}}
+    runs = [
+      make("s-0", l1=math.nan, figures=[figure(**settings)]),
+      make("s-1", l1=math.nan, figures=[figure(seed=3, **settings)], changes={"seed": 1}),
+    ]
+    table = figure_table(runs, group_seeds=True)
+    assert any(row.kind == "mean" for row in table.rows)
+    assert footnotes(table) == []
+    some = [runs[0], make("t", figures=[figure(spread=0.1, **settings)])]
+    assert footnotes(figure_table(some)) == ["± of FD (VGG16): standard deviation over subsets."]

@@ -106,9 +106,10 @@ def _draw_thresholds(axes: Axes, kinds: Mapping[str, Groups]) -> None:
     # A threshold near the largest shift that is wanted cannot grow any further.
     largest = _largest(next(iter(groups.values()))[0])
     free = means < NEAR * largest
-    slope = float(np.dot(weights[free], means[free]) / max(np.sum(weights[free] ** 2), 1e-12))
-    fine = np.linspace(0.0, weights[-1], 200)
-    axes.plot(fine, np.minimum(slope * fine, largest), color=color, linewidth=1)
+    if np.any(weights[free] > 0.0):
+      slope = float(np.dot(weights[free], means[free]) / np.sum(weights[free] ** 2))
+      fine = np.linspace(0.0, weights[-1], 200)
+      axes.plot(fine, np.minimum(slope * fine, largest), color=color, linewidth=1)
     axes.plot([], [], mark, color=color, label=f"pictures as {kind}" if kind == "drawn" else kind)
   axes.plot([], [], color=BLACK, linewidth=1, label="b / (2 a), up to the largest shift")
   axes.set(xlabel="identity weight b", ylabel="threshold τ (colour, 0 to 1)")

@@ -69,4 +69,4 @@ def cpu(config: ml_collections.ConfigDict) -> None:
 
 def small(config: ml_collections.ConfigDict) -> None:
   tiny(config)
-  config.discriminator.num_scales = 2
+  config.discriminator.num_scales = 1

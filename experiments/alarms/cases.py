@@ -65,8 +65,8 @@ CASES = {
   )._replace(config="experiments/alarms/latent.py"),
   "back": _pix2pix(
     ("updates turn back",),
-    "long steps without momentum",
-    *("optimizer.b1=0.0", "optimizer.learning_rate=0.03"),
+    "steps of one length, whatever the gradient's, and without momentum",
+    *("optimizer.b1=0.0", "optimizer.b2=0.0", "optimizer.learning_rate=0.03"),
   ),
   "round": _pix2pix(
     ("game goes round",),

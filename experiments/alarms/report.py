@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments.alarms.cases import CASES
+from experiments.alarms.curves import unpack
 from experiments.record import origin
 from imtrans.analyses.finding import BLACK, BLUE, RED, Finding, in_style, new_figure
 from imtrans.training.rules import RULES
@@ -29,6 +30,9 @@ def table(records: Records) -> str:
     others = sorted({a["name"] for run in runs for a in run["alarms"]} - set(case.alarms))
     cells = ["; ".join(names) or "nothing" for names in (case.alarms, steps, others)]
     lines.append(f"| {name} | {case.why} | {' | '.join(cells)} |")
+  recorded = {record["case"] for record in records.values()}
+  if missing := [name for name in CASES if name not in recorded]:
+    lines += ["", f"Not recorded yet: {', '.join(missing)}."]
   return "\n".join([*lines, "", origin(records)])
 
 
@@ -66,11 +70,13 @@ def figured(records: Records) -> Finding:
       for name, points in record["curves"].items():
         if name in (rule.quantity, f"{rule.quantity}_a", f"{rule.quantity}_b"):
           label = "healthy" if place == 0 else None
-          panel.plot(*np.transpose(points), color=BLUE, linewidth=0.6, alpha=0.6, label=label)
+          panel.plot(
+            *np.transpose(unpack(points)), color=BLUE, linewidth=0.6, alpha=0.6, label=label
+          )
     broken = [record for record in records.values() if rule.name in record["expected"]]
     for place, record in enumerate(broken):
-      points = record["curves"].get(rule.quantity, [])
-      if points:
+      if rule.quantity in record["curves"]:
+        points = unpack(record["curves"][rule.quantity])
         panel.plot(*np.transpose(points), color=RED, label=None if place else "made to fail")
       if (step := _first(record, rule.name)) is not None:
         panel.axvline(step, color=BLACK, linestyle=":", label=None if place else "alarm")

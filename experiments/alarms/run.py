@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.alarms.cases import CASES
+from experiments.alarms.curves import pack
 from experiments.alarms.report import draw, table
 from experiments.trainings import Records, Training, add_arguments, gather, parse, write_section
 from imtrans.training.journal import LOG, read_log
@@ -58,7 +59,7 @@ def measure(training: Training, workdir: Path) -> dict[str, Any]:
   return {
     "alarms": said(records),
     "curves": {
-      name: [[r["step"], float(f"{r[name]:.4g}")] for r in records if name in r]
+      name: pack((r["step"], r[name]) for r in records if name in r)
       for name in WATCHED
       if any(name in r for r in records)
     },
@@ -71,12 +72,3 @@ def said(records: Iterable[Mapping[str, float]]) -> list[dict[str, Any]]:
     {"name": alarm.name, "step": alarm.step, "end": alarm.end, "text": alarm.text}
     for alarm in alarms(records)
   ]
-
-
-def as_log(curves: Mapping[str, Sequence[Sequence[float]]]) -> list[dict[str, float]]:
-  """The records of a log again, from the curves that are stored of it."""
-  log: dict[float, dict[str, float]] = {}
-  for name, points in curves.items():
-    for step, value in points:
-      log.setdefault(step, {"step": step})[name] = value
-  return [log[step] for step in sorted(log)]

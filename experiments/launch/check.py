@@ -69,13 +69,13 @@ def main() -> None:
   results = [
     {"what": what, "check": check, "outcome": function()} for what, check, function in checks
   ]
-  record = {"command": " ".join(["python", "-m", "experiments.launch.check"]), **provenance()}
-  record["checks"] = results
+  made = provenance()
+  record = {"command": "python -m experiments.launch.check", **made, "checks": results}
   (FOLDER / "checked.json").write_text(json.dumps(record, indent=2) + "\n")
   rows = [f"| {one['what']} | {one['check']} | {one['outcome']} |" for one in results]
   table = ["| what | checked by | outcome |", "|---|---|---|", *rows]
-  versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
-  table += ["", f"{record['machine']}; Python {record['python']}, {versions}; {record['date']}."]
+  versions = ", ".join(f"{name} {number}" for name, number in made["versions"].items())
+  table += ["", f"{made['machine']}; Python {made['python']}, {versions}; {made['date']}."]
   replace_section(FOLDER / "README.md", "checks", "\n".join(table))
 
 

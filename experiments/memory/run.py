@@ -76,7 +76,9 @@ def measure(case: Case, side: int, devices: Sequence[Any]) -> dict[str, Any]:
   except ValueError as error:
     return {**record, "refused": str(error)}
   record["compile_seconds"] = round(time.perf_counter() - start, 1)
-  found = compiled.memory_analysis()
+  found, text = compiled.memory_analysis(), compiled.as_text()
+  if found is None or text is None:
+    raise RuntimeError(f"the compiler of {devices[0].platform} does not say what a step needs.")
   parts = {
     "arguments": found.argument_size_in_bytes,
     "results": found.output_size_in_bytes,
@@ -85,7 +87,7 @@ def measure(case: Case, side: int, devices: Sequence[Any]) -> dict[str, Any]:
   }
   # Results lie where donated arguments lay: they are counted once.
   peak = parts["arguments"] + parts["results"] - parts["shared"] + parts["temporary"]
-  sent = bytes_by_kind(list_collectives(compiled.as_text()))
+  sent = bytes_by_kind(list_collectives(text))
   return {**record, "peak_bytes": peak, "bytes": parts, "sent_bytes": sent}
 
 

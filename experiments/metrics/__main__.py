@@ -93,8 +93,10 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
     origin = {"command": _command(parsed), "seconds": seconds, **provenance()}
     results = output / "results.json"
     old = json.loads(results.read_text()).get(key) if results.exists() else None
-    again = bool(parsed.damages) and old is not None and "levels" in old
-    store(results, key, _remeasured(old, record, origin) if again else {**origin, **record})
+    if parsed.damages and old is not None and "levels" in old:
+      store(results, key, _remeasured(old, record, origin))
+    else:
+      store(results, key, {**origin, **record})
     print(f"{key}: {seconds:.0f} s", file=sys.stderr, flush=True)
     _write_tables(output)
   records = _write_tables(output)

@@ -80,7 +80,9 @@ def compare(real: Sample, fake: Sample) -> dict[str, float]:
     subsets = kernel_subsets(min(len(one.values), len(other.values)))
     figures += [
       frechet_figure(one, other, minimum=2),
-      kernel_figure(one, other, **subsets),
+      kernel_figure(
+        one, other, subset_size=subsets["subset_size"], num_subsets=subsets["num_subsets"]
+      ),
       sliced_wasserstein_figure(one, other),
       *manifold_figures(one, other),
     ]

@@ -9,6 +9,8 @@ from experiments.metrics.answers import SHORT, changes, of_damage, rankings
 from experiments.metrics.damage import DAMAGES, compared
 from experiments.metrics.pictures import KINDS
 from experiments.metrics.segmentation import BLURS, ITSELF, OTHER, SCORES
+from experiments.metrics.sets import kernel_subsets
+from imtrans.evaluation.criteria import DIMENSIONS
 
 Records = dict[str, dict[str, Any]]
 
@@ -133,9 +135,11 @@ def _sets(record: dict[str, Any] | None) -> str:
 def _few(record: dict[str, Any]) -> str:
   """Says which distances are of fewer pictures than features, and how kernel distances are taken.
 
-  Records of older runs say neither.
+  Records of before they said so themselves were made with what the code still has.
   """
-  count, features = record["pictures"], record.get("features", {})
+  count = record["pictures"]
+  known = {name: size for name, size in DIMENSIONS.items() if f"fd_{name}" in record["floor"]}
+  features, kernel = record.get("features", known), record.get("kernel", kernel_subsets(count))
   few = [f"{total} of {name}" for name, total in features.items() if total >= count]
   text = ""
   if few:
@@ -145,11 +149,12 @@ def _few(record: dict[str, Any]) -> str:
       "noise floor shows. They can be compared with each other, not with those of other numbers of "
       "pictures."
     )
-  if kernel := record.get("kernel"):
-    text += (
-      f" The kernel distance (KD) is the mean over {kernel['num_subsets']} random subsets of "
-      f"{kernel['subset_size']} pictures of each half."
-    )
+  text += (
+    f" The kernel distance (KD) is the mean over {kernel['num_subsets']} random subsets of "
+    f"{kernel['subset_size']} pictures of each half."
+  )
+  if "kernel" not in record:
+    text += " Shifts by parts of a pixel are older here: by the Fourier transform, which rings."
   return text
 
 

@@ -141,7 +141,7 @@ def on_paper(
   middle.axhline(0.0, linestyle=":", color=BLACK)
   middle.set(xlabel="distance of the domains (standard deviations)", ylabel="A-distance (0 to 2)")
   middle.set_title("a domain classifier measures the distance")
-  middle.legend(loc="lower right")
+  middle.legend(loc="upper left")
 
   rows = [
     {

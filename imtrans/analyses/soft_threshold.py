@@ -73,7 +73,7 @@ def on_paper(
   sought = jax.vmap(lambda shift: search(middle, shift))(few)
   right.plot(few, sought, "o", label="search over a grid")
   right.axvspan(-threshold, threshold, color=COLORS[0], alpha=0.08, linewidth=0)
-  right.set(xlabel="wanted shift d (colour, 0 to 1)", ylabel="shift left δ (colour, 0 to 1)")
+  right.set(xlabel="wanted shift d (colour, -1 to 1)", ylabel="shift left δ (colour, -1 to 1)")
   right.set_title(f"b = {middle:.3g}: shifts below {threshold:.3g} are lost")
   right.legend(loc="upper left")
 
@@ -140,7 +140,7 @@ def on_run(run: TrainedRun) -> Finding:
   axes.plot(span, span, ":", color=COLORS[0], label="no identity loss")
   curve = soft_threshold(jnp.asarray(span), threshold)
   axes.plot(span, curve, color=COLORS[0], label=f"soft threshold {threshold:.3f}")
-  axes.set(xlabel=f"shift to {whose} (0 to 1)", ylabel="shift made (0 to 1)")
+  axes.set(xlabel=f"shift to {whose} (-1 to 1)", ylabel="shift made (-1 to 1)")
   axes.legend()
 
   rows = [

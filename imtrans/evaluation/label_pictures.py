@@ -10,7 +10,8 @@ from imtrans.evaluation.evaluation_set import EvaluationSet
 
 TOLERANCE = 0.4  # Root mean square over channels, in [-1, 1]: 50 levels of 255.
 NAME_THEM = "name all of them with --palette (config.palette in training)"
-WORTH_SAYING, COMMON = 0.001, 0.005  # Shares of all pixels: of other colours, and of one of them.
+WORTH_SAYING = 0.001  # Share of all pixels that are of other colours.
+COMMON = 0.1  # Share of these that one of their colours has.
 STEPS = 16  # Of a channel: colours that differ by less than 16 levels of 255 count as one.
 
 
@@ -162,7 +163,7 @@ def off_palette_remark(settings: Mapping[str, Any], *, split: str) -> str:
   if share < WORTH_SAYING:
     return ""
   color, common = settings["off_palette_color"], settings["off_palette_color_share"]
-  if common < COMMON:
+  if common < COMMON * share:
     why = "none of their colours is common, as where JPEG or resizing mixes those at borders"
   else:
     why = (

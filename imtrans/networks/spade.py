@@ -1,6 +1,7 @@
 """The semantic generator of SPADE: labels steer every normalisation."""
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -8,23 +9,22 @@ from imtrans.networks.convolution import Convolution
 from imtrans.networks.normalization import EPSILON, MOMENTUM, batch_norm
 from imtrans.networks.resampling import double
 
-WIDTHS = (16, 16, 16, 8, 4, 2, 1)  # Of the blocks, in units of the features.
-NUM_LEVELS = (4, 5, 6)
-
 
 class SPADEGenerator(nn.Module):
   """Labels to a picture (Park et al., 2019, Appendix A, https://arxiv.org/abs/1903.07291).
 
-  Seven residual blocks, between which the size doubles, whose normalisations are scaled and shifted
-  by what small convolutions make of the label map, resized to their place. Without a code the first
-  block starts from the label map at the smallest size; with one, from the code.
-  Height and width must be multiples of 2 ** num_levels.
+  Residual blocks, seven in the paper, between which the size doubles, whose normalisations are
+  scaled and shifted by what small convolutions make of the label map, resized to their place.
+  Without a code the first block starts from the label map at the smallest size; with one, from the
+  code. Height and width must be multiples of 2 ** num_levels.
   """
 
   out_channels: int = 3
+  widths: tuple[int, ...] = (16, 16, 16, 8, 4, 2, 1)  # Of the blocks, in units of the features.
   num_levels: int = 5  # Doublings: "normal" of the authors' code; 6 is "more", for 512 pixels.
   features: int = 64
   hidden_features: int = 128  # Of the convolutions that read the labels.
+  size: int = 256  # Height and width that a code's first map is made for; resized for others.
   spectral_norm: bool = True
   dtype: jnp.dtype = jnp.float32
 
@@ -41,25 +41,33 @@ class SPADEGenerator(nn.Module):
     """
     batch, height, width, _ = labels.shape
     scale = self.size_multiple
-    if self.num_levels not in NUM_LEVELS:
-      raise ValueError(f"num_levels must be one of {NUM_LEVELS}, got {self.num_levels}.")
+    least = len(self.widths) - 3
+    if not 0 <= self.num_levels - least <= 2:
+      raise ValueError(
+        f"num_levels must be one of {least}, {least + 1} and {least + 2} for {len(self.widths)} "
+        f"blocks, got {self.num_levels}."
+      )
     if height % scale or width % scale:
       raise ValueError(
         f"height and width must be multiples of {scale} for this SPADE generator, got "
         f"{height}x{width}: choose another crop size or generator.num_levels."
       )
-    widths = [self.features * width for width in WIDTHS]
+    widths = [self.features * width for width in self.widths]
     tall, wide = height // scale, width // scale
     if latent is None:
       hidden = Convolution(widths[0], 3, padding=1, dtype=self.dtype, name="start")(
         resize_labels(labels, tall, wide)
       )
     else:
-      dense = nn.Dense(widths[0] * tall * wide, name="start")
-      hidden = dense(latent).reshape(batch, tall, wide, widths[0]).astype(self.dtype)
+      side = self.size // scale
+      hidden = nn.Dense(widths[0] * side * side, name="start")(latent)
+      hidden = hidden.reshape(batch, side, side, widths[0])
+      if (tall, wide) != (side, side):
+        hidden = jax.image.resize(hidden, (batch, tall, wide, widths[0]), "linear")
+      hidden = hidden.astype(self.dtype)
     for index, features in enumerate(widths):
       # Of the two middle blocks, as many follow a doubling as there are levels for.
-      if index > 2 or 0 < index <= self.num_levels - 4:
+      if index > 2 or 0 < index <= self.num_levels - least:
         hidden = double(hidden)
       hidden = SPADEBlock(
         features,

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
+from imtrans.training import hosts
 from imtrans.training.agreement import from_first, together
 from imtrans.training.parting import AgreedError
 from imtrans.training.state import TrainState
@@ -55,6 +56,8 @@ class Checkpoints:
     return self
 
   def __exit__(self, kind: type[BaseException] | None, error: Any, traceback: Any) -> None:
+    if kind is not None and issubclass(kind, jax.errors.JaxRuntimeError) and hosts.count() > 1:
+      return  # The other processes may be gone, without whom no checkpoint is finished.
     try:
       self.close()
     except CheckpointError:

@@ -160,6 +160,10 @@ def _are_names(example: str) -> Rule:
   return Rule(allows, f"a tuple of names, such as {example}")
 
 
+def _are_widths(value: Any) -> bool:
+  return isinstance(value, tuple | list) and len(value) > 2 and all(map(_integer(1).allows, value))
+
+
 def _boolean() -> Rule:
   return Rule(lambda value: isinstance(value, bool), "True or False")
 
@@ -204,6 +208,7 @@ RULES = {
   "generator.num_levels": _integer(1, 16),
   "generator.num_blocks": _integer(0),
   "generator.num_style_levels": _integer(1, 16),
+  "generator.widths": Rule(_are_widths, "a tuple of at least three integers of at least 1"),
   "generator.style_features": _integer(1),
   "generator.hidden_features": _integer(1),
   "generator.dropout": _number(0, below=1),

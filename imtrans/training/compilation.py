@@ -82,10 +82,15 @@ def compile_step(config: ConfigDict, mesh: Mesh, channels: dict[str, int]) -> ja
   check_rows(mesh, activation_rows(start, example))
   shapes = jax.eval_shape(start, example)
   shardings = state_shardings(mesh, shapes, shard_params=config.shard_params)
+  step = build_step(config, mesh, method, optimizers, shardings)
+  batch = batch_shapes(config, mesh, example)
+  return step.lower(with_shardings(shapes, shardings), batch).compile()
+
+
+def batch_shapes(config: ConfigDict, mesh: Mesh, example: dict[str, jax.Array]) -> dict[str, Any]:
+  """Returns the shapes of a whole batch on a mesh, from those of `example_batch`."""
   split = batch_sharding(mesh)
-  batch = {
+  return {
     name: jax.ShapeDtypeStruct((config.batch_size, *leaf.shape[1:]), leaf.dtype, sharding=split)
     for name, leaf in example.items()
   }
-  step = build_step(config, mesh, method, optimizers, shardings)
-  return step.lower(with_shardings(shapes, shardings), batch).compile()

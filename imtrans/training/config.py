@@ -82,9 +82,9 @@ def default_config() -> ConfigDict:
 TINY_GENERATORS = {
   "unet": {"num_levels": 4},
   "resnet": {"num_blocks": 1, "num_levels": 2},
-  "spade": {"num_levels": 4, "hidden_features": 4},
-  "content_style": {"num_blocks": 1, "num_style_levels": 2, "style_features": 8},
-  "content": {"num_blocks": 1},
+  "spade": {"widths": (2, 1, 1), "num_levels": 1, "hidden_features": 4},
+  "content_style": {"num_blocks": 1, "num_levels": 1, "num_style_levels": 1, "style_features": 8},
+  "content": {"num_blocks": 1, "num_levels": 1},
   "convolutional": {"num_levels": 2},
   "perceptron": {},
 }

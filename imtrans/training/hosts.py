@@ -17,7 +17,7 @@ from jax._src import clusters, distributed
 from imtrans.training.roll_call import HostLost, call_roll
 
 TIMEOUT = 300  # Seconds that processes wait for each other at the start.
-HEARTBEAT = 60  # Seconds of silence after which JAX takes a process for dead, and aborts.
+HEARTBEAT = 120  # Seconds of silence after which JAX takes a process for dead, and aborts.
 # Where launchers say how many processes there are and which one this is.
 COUNTED = {
   "Open MPI": ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),

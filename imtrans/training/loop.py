@@ -18,7 +18,7 @@ from imtrans.methods import Method
 from imtrans.methods.rows import activation_rows
 from imtrans.training import hosts
 from imtrans.training.accumulation import divide_batch
-from imtrans.training.agreement import check_shared, from_first, stop_vote
+from imtrans.training.agreement import check_shared, from_first, stop_vote, together
 from imtrans.training.assembly import (
   build_method,
   build_optimizers,
@@ -26,7 +26,7 @@ from imtrans.training.assembly import (
   draws_noise,
 )
 from imtrans.training.checkpoints import BEST, LAST, Checkpoints
-from imtrans.training.compilation import build_step, num_parts
+from imtrans.training.compilation import batch_shapes, build_step, num_parts
 from imtrans.training.diagnostics import make_diagnosis, probe_batches
 from imtrans.training.divergence import check_finite, finite_scalars
 from imtrans.training.input import check_classes, domain_specs, example_batch, training_batches
@@ -154,6 +154,11 @@ def train(
       progress.say(_overview(state))
 
     train_step = build_step(config, mesh, method, optimizers, shardings)
+    if hosts.count() > 1:
+      # Compiled before any of them waits for another: CPUs give up a sum after half a minute.
+      batch = batch_shapes(config, mesh, example)
+      train_step = train_step.lower(with_shardings(shapes, shardings), batch).compile()
+      together(lambda: None)
     diagnose = on_mesh(mesh, make_diagnosis(method, optimizers, noise=draws_noise(config)))
     probe = _probe(config, dataset, mesh) if config.diagnose_every else []
     book = RuleBook()

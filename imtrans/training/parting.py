@@ -15,7 +15,7 @@ from imtrans.training.hosts import connect, count, first_line, index, store
 from imtrans.training.interruption import Stopped
 from imtrans.training.roll_call import HostLost
 
-SILENCE = 30  # Seconds after which a process is taken for dead, before JAX does it and aborts.
+SILENCE = 90  # Seconds after which a process is taken for dead, before JAX does it and aborts.
 GRACE = 10  # Seconds in which the others hear why a process ends.
 FAILED, HEARD, ALIVE = "imtrans/failed", "imtrans/heard", "imtrans/alive"
 REMEDY = "run the same command in all of them again, to go on from the newest checkpoint."

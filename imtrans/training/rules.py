@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 Points = list[tuple[int, float]]  # Steps, increasing, and values.
 History = dict[str, Points]
+# Records that a spread is averaged over: no matter of the start, where a fresh generator makes grey
+# of everything, nor of one record, since a collapsed generator wanders from picture to picture.
+LONG = {"count": 3, "steps": 400}
 KNOWS_SOMETHING = 0.55  # Accuracy of a discriminator that can still teach.
 
 
@@ -124,8 +127,7 @@ def _discriminator_won(points: Points, _: Mapping[str, Points]) -> dict[str, flo
   stretch = _stays(points, lambda value: value >= 0.99, count=5, steps=200)
   if not stretch:
     return None
-  mean = statistics.fmean(value for _, value in stretch)
-  return {"accuracy": mean, "steps": stretch[-1][0] - stretch[0][0]}
+  return {"accuracy": _mean(stretch), "steps": stretch[-1][0] - stretch[0][0]}
 
 
 def _discriminator_lost(points: Points, _: Mapping[str, Points]) -> dict[str, float] | None:
@@ -136,15 +138,14 @@ def _discriminator_lost(points: Points, _: Mapping[str, Points]) -> dict[str, fl
   recent = _newest(points, count=20, steps=1000)
   if not recent:
     return None
-  values = [value for _, value in recent]
-  mean, error = statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values))
-  if mean + 2.0 * error > KNOWS_SOMETHING:
+  error = statistics.stdev(value for _, value in recent) / math.sqrt(len(recent))
+  if _mean(recent) + 2.0 * error > KNOWS_SOMETHING:
     return None
-  return {"accuracy": mean, "steps": recent[-1][0] - recent[0][0]}
+  return {"accuracy": _mean(recent), "steps": recent[-1][0] - recent[0][0]}
 
 
 def _discriminator_recovered(points: Points) -> bool:
-  return statistics.fmean(value for _, value in points[-20:]) > KNOWS_SOMETHING
+  return _mean(points[-20:]) > KNOWS_SOMETHING
 
 
 def _generator_starves(points: Points, _: Mapping[str, Points]) -> dict[str, float] | None:
@@ -169,11 +170,20 @@ def _usual(points: Points) -> float:
 
 def _low(level: float) -> Callable[[Points, Mapping[str, Points]], dict[str, float] | None]:
   def starts(points: Points, _: Mapping[str, Points]) -> dict[str, float] | None:
-    # Long enough to be no matter of the start, where a fresh generator makes grey of everything.
-    stretch = _stays(points, lambda value: value < level, count=3, steps=400)
-    return {"value": points[-1][1], "since": stretch[0][0]} if stretch else None
+    recent = _newest(points, **LONG)
+    if not recent or _mean(recent) >= level:
+      return None
+    return {"value": _mean(recent), "since": recent[0][0]}
 
   return starts
+
+
+def _high_again(level: float) -> Callable[[Points], bool]:
+  return lambda points: _mean(_newest(points, **LONG)) > level
+
+
+def _mean(points: Points) -> float:
+  return statistics.fmean(value for _, value in points)
 
 
 def _turns_back(points: Points, _: Mapping[str, Points]) -> dict[str, float] | None:
@@ -242,7 +252,7 @@ RULES = (
     "diagnostics/source_spread",
     # Above what the borders of saturated outputs leave, where padding reaches in.
     _low(0.1),
-    lambda points: points[-1][1] > 0.2,
+    _high_again(0.2),
     "outputs{who} collapsed: different sources give nearly the same image since step {since}, with "
     "{value:.3f} of the spread of real images",
     "try a larger method.l1_weight or method.cycle_weight, or a lower optimizer.learning_rate, and "
@@ -252,7 +262,7 @@ RULES = (
     "noise ignored",
     "diagnostics/noise_spread",
     _low(0.01),  # Less than one level of an 8-bit picture.
-    lambda points: points[-1][1] > 0.02,
+    _high_again(0.02),
     "note: the generator ignores its noise, outputs{who} of one source differ by "
     "{value:.4f} of the spread of real images",
     "expect one answer per source (Isola et al., 2017, Sec. 3.1), or give the noise a loss of its "

@@ -164,7 +164,7 @@ def test_a_picture_and_a_class_give_a_picture(toned, tmp_path, capsys):
   ("config", "override", "message"),
   [
     ("gan_openmoji", "data.task=none", "gan makes pictures of noise: set data.task=noise"),
-    ("pix2pix_openmoji", "data.task=noise", "is for the methods gan and cgan, pix2pix needs"),
+    ("pix2pix_openmoji", "data.task=noise", "is for the methods cgan and gan, pix2pix needs"),
     ("gan_openmoji", "generator.name=unet", "generator.name must be one of convolutional, perc"),
     ("gan_openmoji", "method.latent_size=257", "must be from 1 to 256, a number for each pixel"),
     ("gan_openmoji", "method.latent_size=0", "must be from 1 to 256, a number for each pixel"),

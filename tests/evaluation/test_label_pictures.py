@@ -55,6 +55,6 @@ def test_the_remark_has_share_colour_and_remedy():
   said = off_palette_remark(found, split="test")
   assert said.startswith("2.1 % of the pixels of the test label pictures are of no colour of the ")
   assert "1.9 % of all pixels are about #00ff00: if that is a class, name it too with" in said
-  rare = off_palette_remark({**found, "off_palette_color_share": 0.004}, split="training")
+  rare = off_palette_remark({**found, "off_palette_color_share": 0.002}, split="training")
   assert "training label pictures" in rare and "none of their colours is common" in rare
   assert off_palette_remark({**found, "off_palette": 0.0009}, split="test") == ""

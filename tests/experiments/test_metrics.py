@@ -310,19 +310,22 @@ def _record(floor, **values):
   return {"psnrs": [30.0, 25.0, 20.0], "levels": levels, "floor": {"recall_vgg16": floor}}
 
 
-def test_damages_can_be_measured_anew(tiny, tmp_path):
-  records, folder = tiny
-  (tmp_path / "results.json").write_text((folder / "results.json").read_text())
-  arguments = ["--tiny", "--parts", "sets", "--damages", "blur", "--output", str(tmp_path)]
-  again = study.main(arguments)
-  old, new = records["sets-openmoji"], again["sets-openmoji"]
-  assert new["levels"] == old["levels"]  # Measured anew they are the same, in the same order.
-  (rerun,) = new.pop("reruns")
-  assert new == old
-  command = "python -m experiments.metrics --parts sets --damages blur --tiny"
-  assert rerun["damages"] == ["blur"] and rerun["command"] == command
-  assert f"`{command}`: sets-openmoji" in (tmp_path / "README.md").read_text()
-  assert again["pictures-openmoji"] == records["pictures-openmoji"]
+def test_damages_can_be_measured_anew():
+  parsed = study._parser().parse_args(["--parts", "sets", "--damages", "hue", "blur"])
+  command = "python -m experiments.metrics --parts sets --damages hue blur"
+  assert study._command(parsed) == command
+  order = ("noise", "blur", "blur", "hue", "saturation")
+  old = {**ORIGIN, "floor": 1, "levels": [{"damage": name, "strength": 1.0} for name in order]}
+  again = ("hue", "blur", "blur")
+  new = {"floor": 2, "levels": [{"damage": name, "strength": 2.0} for name in again], "kernel": 3}
+  merged = study._remeasured(old, new, {**ORIGIN, "command": command, "seconds": 7.0})
+  assert [level["damage"] for level in merged["levels"]] == list(order)
+  assert [level["strength"] for level in merged["levels"]] == [1.0, 2.0, 2.0, 2.0, 1.0]
+  assert (merged["command"], merged["floor"], merged["kernel"]) == ("x", 1, 3)
+  (rerun,) = merged["reruns"]
+  assert rerun["damages"] == ["blur", "hue"] and rerun["seconds"] == 7.0
+  text = tables._origin({"sets-openmoji": merged})
+  assert "`x`: sets-openmoji 1 s" in text and f"`{command}`: sets-openmoji 7 s" in text
 
 
 def test_tables_say_which_distances_are_of_few_pictures(tiny):

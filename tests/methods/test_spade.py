@@ -18,7 +18,7 @@ BATCH = {
 
 def _method(latent_size=2, **weights):
   return spade(
-    SPADEGenerator(num_levels=4, features=2, hidden_features=4),
+    SPADEGenerator(widths=(2, 1, 1), num_levels=1, features=2, hidden_features=4, size=16),
     ConvEncoder(latent_size, num_levels=2, features=4) if latent_size else None,
     MultiScaleDiscriminator(num_layers=1, features=4, spectral_norm=True),
     latent_size=latent_size,
@@ -74,6 +74,17 @@ def test_the_style_changes_the_picture_and_the_key_draws_it(start):
   )
   np.testing.assert_array_equal(first, again)
   assert float(jnp.max(jnp.abs(first - other))) > 0.0
+
+
+def test_a_code_makes_pictures_of_any_size(start):
+  params, extras, _ = start
+  labels = jnp.ones((1, 18, 24, 3))
+  image = jax.eval_shape(
+    lambda: _method().translate(
+      params["generator"], extras, labels, KEY, direction="ab", mode="test"
+    )
+  )
+  assert image.shape == (1, 18, 24, 3)
 
 
 def test_a_code_needs_an_encoder():

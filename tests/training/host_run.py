@@ -24,7 +24,8 @@ def main():
   port, index, workdir, pictures = sys.argv[1:]
   config = get_config("tiny").unlock()
   config.data.path = pictures
-  config.update(num_steps=NUM_STEPS, save_every=5, eval_every=15, sample_every=15, ema_decay=0.9)
+  config.generator.num_levels = 1
+  config.update(num_steps=NUM_STEPS, save_every=5, eval_every=15, sample_every=15)
 
   def evaluate(snapshot):
     weights = jax.tree.leaves(snapshot.generator_params)

@@ -116,6 +116,27 @@ def test_fields_of_cut_are_checked_too(override, message):
     check_config(load_config(str(CUT), [f"--config.{override}"]))
 
 
+@pytest.mark.parametrize(
+  ("name", "override", "message"),
+  [
+    ("spade", "generator.widths=(2,1)", "generator.widths must be a tuple of at least three"),
+    ("spade", "generator.hidden_features=0", "generator.hidden_features must be an integer of at"),
+    ("spade", "optimizer.discriminator_factor=0", "discriminator_factor must be a finite number"),
+    ("munit", "generator.num_style_levels=0", "num_style_levels must be an integer from 1 to 16"),
+    ("munit", "data.crop_size=24", "must be a multiple of 16 for this generator, got 24"),
+    ("sinkhorn", "method.epsilon=0", "method.epsilon must be a finite number above 0, got 0"),
+    ("sinkhorn", "method.num_points=0", "method.num_points must be an integer of at least 1"),
+    ("neural_transport", "method.weakness=-1", "method.weakness must be a number of at least 0"),
+    ("neural_transport", "batch_size=25", "batch_size must be a multiple of 10, the updates"),
+    ("munit", "data.task=noise", "is for the methods cgan and gan, munit needs a picture"),
+  ],
+)
+def test_fields_of_the_other_methods_are_checked_too(name, override, message):
+  path = PIX2PIX.parent / f"{name}_openmoji.py"
+  with pytest.raises(ValueError, match=re.escape(message)):
+    check_config(load_config(str(path), [f"--config.{override}"]))
+
+
 def test_pictures_that_are_not_resized_need_no_load_size():
   overrides = ["--config.data.resize=none", "--config.data.load_size=128"]
   check_config(load_config(str(PIX2PIX), overrides))

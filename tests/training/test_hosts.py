@@ -111,7 +111,7 @@ def _pair(module, *arguments, num_devices=1):
 
 def _ended(processes):
   """What each said on stdout and stderr, and its exit code."""
-  return [(*process.communicate(timeout=120), process.returncode) for process in processes]
+  return [(*process.communicate(timeout=240), process.returncode) for process in processes]
 
 
 def test_processes_agree_share_and_end_together():
@@ -191,7 +191,7 @@ def test_two_processes_go_on_after_one_was_killed(pictures, tmp_path):
     assert code == 0, errors
 
   pair, log = _pair("host_run", tmp_path / "stopped", pictures), tmp_path / "stopped" / "log.jsonl"
-  deadline = time.monotonic() + 100
+  deadline = time.monotonic() + 240
   while time.monotonic() < deadline and not (log.exists() and '"step": 12,' in log.read_text()):
     time.sleep(0.005)
   pair[1].send_signal(signal.SIGKILL)
@@ -200,7 +200,7 @@ def test_two_processes_go_on_after_one_was_killed(pictures, tmp_path):
   assert "run the same command in all of them again" in errors.splitlines()[-1]
 
   first, second = _ended(_pair("host_run", tmp_path / "stopped", pictures))
-  assert first[2] == second[2] == 0, (first, second)
+  assert first[2] == second[2] == 0, f"{first[1]}\n{second[1]}"
   assert "resuming" in first[1] and "step" not in second[1]  # Process 0 alone speaks.
   whole, again = _final(tmp_path / "whole"), _final(tmp_path / "stopped")
   assert jax.tree.structure(whole) == jax.tree.structure(again)

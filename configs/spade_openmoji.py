@@ -36,6 +36,7 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
   }
   config.generator = {
     "name": "spade",
+    "widths": (16, 16, 16, 8, 4, 2, 1),
     "num_levels": 5,
     "features": 64,
     "hidden_features": 128,

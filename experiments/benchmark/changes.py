@@ -18,7 +18,7 @@ from experiments.benchmark.cases import METHODS, OURS, Case, tiny
 from experiments.benchmark.catalogue import CHANGES, NAMES, NOTHING, SMALL_PAGES
 from experiments.benchmark.contender_process import Worker
 from experiments.benchmark.machine import describe
-from experiments.benchmark.markdown import joined, spread, table
+from experiments.benchmark.markdown import joined, ratio, spread, table
 from experiments.benchmark.measure import Schedule, compared, pairs, warm_up
 from experiments.record import replace_section, store
 from imtrans.commands.main import HUGE_PAGES
@@ -83,8 +83,8 @@ def measure_changes(case: Case, schedule: Schedule) -> dict[str, dict[str, Any]]
           warm_up(without, schedule)
           timed = pairs(whole, without, schedule)
           measured[name] = {"whole": [seconds for seconds, _ in timed], **compared(timed)}
-      ratio = measured[name].get("ratio")
-      said = f"{ratio:.3f} of the whole step" if ratio else IDLE
+      found = measured[name].get("ratio")
+      said = f"{found:.3f} of the whole step" if found else IDLE
       print(f"{case.key} without {name}: {said}", file=sys.stderr, flush=True)
   return measured
 
@@ -148,7 +148,7 @@ def _outcome(measured: dict[str, dict[str, Any]], name: str) -> list[str]:
   if not figures.get("applies", True):
     return [IDLE, ""]
   seconds = statistics.median(figures["seconds"])
-  cell = f"{seconds:.3g} s, {figures['ratio']:.2f} ({spread(figures['ratios'])})"
+  cell = f"{seconds:.3g} s, {ratio(figures)}"
   control = measured.get(NOTHING, {}).get("ratios")
   return [cell, verdict(figures["ratios"], control) if control else "no control"]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.benchmark.cases import OURS, narrowed
-from experiments.benchmark.markdown import joined, spread, table
+from experiments.benchmark.markdown import joined, ratio, table
 
 Record = dict[str, Any]
 RUN_AUTOCAST = (
@@ -101,9 +101,11 @@ def searches(records: Sequence[Record]) -> str:
   return f"Images/s of ours in the search for the best batch: {'; '.join(lines)}." if lines else ""
 
 
-def slope(points: Sequence[tuple[int, int]]) -> float:
-  """Returns the slope of the least-squares line through points (x, y)."""
-  return statistics.linear_regression(*zip(*points, strict=True)).slope
+def growth(points: Sequence[tuple[int, int]]) -> float:
+  """Returns by what share y of points (x, y) is larger in their second half than in the first."""
+  sizes = [size for _, size in points]
+  half = len(sizes) // 2
+  return statistics.mean(sizes[-half:]) / statistics.mean(sizes[:half]) - 1.0
 
 
 def label(case: dict[str, Any]) -> str:
@@ -124,7 +126,7 @@ def _against(record: Record, name: str) -> str:
     return "not measured"
   figures = record["contenders"][name]
   variant = title(name).removeprefix("PyTorch ").removeprefix("autocast").removeprefix(", ")
-  return f"{figures['ratio']:.2f}" + (f" ({variant})" if variant else "")
+  return ratio(figures) + (f", {variant}" if variant else "")
 
 
 def _autocast(records: Sequence[Record]) -> str:
@@ -133,9 +135,7 @@ def _autocast(records: Sequence[Record]) -> str:
     if name := closest(record, autocast=True):
       figures = record["contenders"][name]
       what = "translation, " if record["kind"] == "inference" else ""
-      parts.append(
-        f"{what}{label(record['case'])} {figures['ratio']:.2f} ({spread(figures['ratios'])})"
-      )
+      parts.append(f"{what}{label(record['case'])} {ratio(figures)}")
   if not parts:
     return RUN_AUTOCAST
   return (
@@ -144,17 +144,22 @@ def _autocast(records: Sequence[Record]) -> str:
 
 
 def _behind(records: Sequence[Record], what: str) -> str:
-  """Returns the float32 cases in which a variant of the same precision is faster than ours."""
-  parts = []
+  """Returns the float32 cases in which ours is not ahead of the same precision in every pair."""
+  behind, undecided = [], []
   for record in records:
-    name = closest(record)
-    if name and (ratio := record["contenders"][name]["ratio"]) < 1.0:
-      parts.append(f"{label(record['case'])} ({ratio:.2f})")
+    if name := closest(record):
+      figures = record["contenders"][name]
+      text = f"{label(record['case'])} {ratio(figures)}"
+      if max(figures["ratios"]) < 1.0:
+        behind.append(text)
+      elif min(figures["ratios"]) < 1.0:
+        undecided.append(text)
   if not records:
     return f"* {what}: no run is recorded."
-  if not parts:
-    return f"* {what}: in no case that was measured."
-  return f"* {what}: {joined(parts)}."
+  return (
+    f"* {what}, behind in every pair: {joined(behind) or 'no case'}.\n"
+    f"* {what}, pairs on both sides of one: {joined(undecided) or 'no case'}."
+  )
 
 
 def _memory(records: Sequence[Record]) -> str:

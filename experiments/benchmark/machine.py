@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import imtrans
+from experiments.record import ROOT, code_version
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "torch")
 
@@ -22,6 +23,7 @@ def describe() -> dict[str, Any]:
     "load_before": round(os.getloadavg()[0], 2),
     "python": platform.python_version(),
     "versions": {"imtrans": imtrans.__version__, **_versions()},
+    **({"commit": commit} if (commit := code_version(ROOT)) else {}),
   }
 
 

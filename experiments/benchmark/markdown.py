@@ -1,6 +1,7 @@
 """Pieces of Markdown that the generated sections of the README are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -19,6 +20,12 @@ def joined(parts: Sequence[str]) -> str:
 def spread(values: Sequence[float]) -> str:
   """Returns the smallest and the largest value."""
   return f"{min(values):.3g} – {max(values):.3g}"
+
+
+def ratio(figures: Mapping[str, Any]) -> str:
+  """Returns the median of paired ratios, with the smallest and the largest."""
+  ratios = figures["ratios"]
+  return f"{figures['ratio']:.2f} ({min(ratios):.2f} – {max(ratios):.2f})"
 
 
 def number(value: float) -> str:

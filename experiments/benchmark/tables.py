@@ -62,16 +62,19 @@ ENDURANCE = (
   "features",
   "source",
   "steps",
-  "seconds a step",
   "memory at ten equal steps, MiB",
-  "slope, MiB in 1000 steps",
+  "second half over first",
 )
 SOURCES = {"arrays": "ArrayRecord", "folders": "JPEG folder"}
 NONE = "No run is recorded."
 FILL_GPU = (
   "No GPU run is recorded. On a machine with one:\n\n```sh\n"
+  "pip install -e '.[cuda,bench]'\n"
   "python -m experiments.benchmark --device gpu --precision float32 bfloat16 \\\n"
-  "  --batch 1 4 16 32 --variant eager channels_last compile compile_channels_last compile_graphs\n"
+  "  --batch 1 4 16 best --variant eager channels_last compile compile_channels_last "
+  "compile_graphs\n"
+  "python -m experiments.benchmark --data --device gpu --size 256 --batch 1\n"
+  "python -m experiments.benchmark --inference --device gpu --size 256 --batch 1 16\n"
   "```"
 )
 
@@ -162,7 +165,7 @@ def _inference(records: list[dict[str, Any]]) -> str:
 
 def _start(records: list[dict[str, Any]]) -> str:
   rows = [
-    [*_labels(record["case"], name), *(markdown.seconds(figures.get(field)) for field in STARTS)]
+    [*_labels(record["case"], name), *(_seconds(figures, field) for field in STARTS)]
     for record in records
     for name, figures in _contenders(record)
     if "error" not in figures
@@ -170,6 +173,13 @@ def _start(records: list[dict[str, Any]]) -> str:
   kept = sorted({record["cached_from"] for record in records if "cached_from" in record})
   note = f"\n\nCached starts were kept from earlier runs: {'; '.join(kept)}." if kept else ""
   return table(START, rows) + note
+
+
+def _seconds(figures: dict[str, Any], field: str) -> str:
+  """Returns a time of the start; why there is none where imtrans train failed."""
+  if field == "command_seconds" and "command_error" in figures:
+    return "failed: " + markdown.cell(figures["command_error"])
+  return markdown.seconds(figures.get(field))
 
 
 def _input(records: list[dict[str, Any]]) -> str:
@@ -197,9 +207,8 @@ def _endurance(records: list[dict[str, Any]]) -> str:
       str(record["case"]["features"]),
       SOURCES[source],
       str(figures["steps"]),
-      number(figures["step_seconds"]),
       " ".join(f"{size / 2**20:.0f}" for _, size in figures["memory"]),
-      f"{findings.slope(figures['memory']) * 1000 / 2**20:.2f}",
+      f"{findings.growth(figures['memory']):+.1%}",
     ]
     for record in records
     for source, figures in record["sources"].items()
@@ -223,7 +232,7 @@ def _labels(case: dict[str, Any], name: str = "", *, is_best: bool = False) -> l
 def _ratio(figures: dict[str, Any], *, bold: bool) -> str:
   if "ratio" not in figures:
     return ""
-  text = f"{figures['ratio']:.2f} ({spread(figures['ratios'])})"
+  text = markdown.ratio(figures)
   return f"**{text}**" if bold else text
 
 
@@ -250,7 +259,9 @@ def _origin(records: list[dict[str, Any]]) -> str:
     where = record["machine"] if device == "cpu" else f"{device}; {record['machine']}"
     text = f"{where}; Python {record['python']}, {versions}; {record['date']}"
     loads.setdefault(text, []).append(record["load_before"])
-  return "\n".join(
+  lines = [
     f"{text}; load average before the cases {min(found):.1f} to {max(found):.1f}."
     for text, found in loads.items()
-  )
+  ]
+  commands = ", ".join(sorted({f"`{record['command']}`" for record in records}))
+  return "\n".join([*lines, f"By {commands}."])

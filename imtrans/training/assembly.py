@@ -83,7 +83,7 @@ def is_static(config: ConfigDict) -> bool:
 
 
 def method_field(config: ConfigDict, name: str) -> Any:
-  """A field of the config's method, by default as its function has it; None if it has none."""
+  """Returns a field of the config's method, by default its function's; None if it has none."""
   parameter = inspect.signature(find_method(config.method.name).build).parameters.get(name)
   return None if parameter is None else config.method.get(name, parameter.default)
 
@@ -132,7 +132,7 @@ def build_optimizers(config: ConfigDict) -> dict[str, optax.GradientTransformati
 
 
 def build_schedule(config: ConfigDict, factor: float = 1.0) -> optax.Schedule:
-  """The learning rate of a config, times a factor, as a function of the step."""
+  """Returns the learning rate of a config, times a factor, as a function of the step."""
   options = config.optimizer
   return learning_rate_schedule(
     options.schedule,

@@ -172,7 +172,7 @@ def test_pairs_and_a_contender_that_dies(monkeypatch):
   assert found[OURS] == {"error": "ended by SIGKILL"}
   for name in ("eager", "compile"):  # Timed alone: there is nothing to compare with.
     assert found[name]["seconds"] == [2.0, 2.0] and "ratio" not in found[name]
-  record = {"kind": "speed", "case": case.to_dict(), **describe(), **record}
+  record = {"kind": "speed", "command": "python", "case": case.to_dict(), **describe(), **record}
   text = tables.sections({"x": record})["cpu speed"]
   assert "**imtrans** | failed: ended by SIGKILL" in text
   assert "| PyTorch eager | 0.5 | 0.5 |" in text
@@ -215,7 +215,14 @@ def _record(batch, **ratios):
   for name, ratio in ratios.items():
     contenders[name] = {"seconds": [ratio], "ratios": [ratio], "ratio": ratio, "peak_memory": 2**31}
   found = {"useful_flops": 2e9, "peak_flops": 4e9, "bytes": 3e9, "bandwidth": 4e9}
-  return {"kind": "speed", "case": case, **describe(), **found, "contenders": contenders}
+  return {
+    "kind": "speed",
+    "command": "python",
+    "case": case,
+    **describe(),
+    **found,
+    "contenders": contenders,
+  }
 
 
 def test_sentences_of_the_records():
@@ -224,16 +231,22 @@ def test_sentences_of_the_records():
   assert findings.closest(records[0], autocast=True) == "autocast"
   assert [case["batch"] for case in findings.best_batches(records)] == [4]
   texts = tables.sections({"x": records[0], "y": records[1]})
-  assert "* Training: pix2pix 256² batch 4 (0.90)." in texts["not ahead"]
+  behind = "* Training, behind in every pair: pix2pix 256² batch 4 0.90 (0.90 – 0.90)."
+  assert behind in texts["not ahead"]
+  assert "* Training, pairs on both sides of one: no case." in texts["not ahead"]
+  mixed = _record(4, eager=0.9)
+  mixed["contenders"]["eager"]["ratios"] = [0.8, 0.9, 1.2]
+  texts_of_mixed = tables.sections({"x": mixed})["not ahead"]
+  assert "both sides of one: pix2pix 256² batch 4 0.90 (0.80 – 1.20)." in texts_of_mixed
   assert "pix2pix 256² batch 1 0.80" in texts["autocast"]
   assert "1.5 to 1.5 times the memory" in texts["memory"]
-  assert "| 4 (best) |" in texts["cpu speed"] and "| **1.20 (1.2 – 1.2)** |" in texts["cpu speed"]
-  assert "| 0.80 (0.8 – 0.8) |" in texts["cpu speed"]
+  assert "| 4 (best) |" in texts["cpu speed"] and "| **1.20 (1.20 – 1.20)** |" in texts["cpu speed"]
+  assert "| 0.80 (0.80 – 0.80) |" in texts["cpu speed"]
   # 2 GFLOP at 4 GFLOP/s and 3 GB at 4 GB/s: the bytes are the floor, and 1 s is 4/3 of it.
   assert "| 0.75 s, bytes | 1.33 | 1.60 (PyTorch channels-last) |" in texts["cpu floors"]
-  assert "| pix2pix 256² batch 1 | 1.20 (channels-last) | 0.80 |" in findings.summary(records)
-  assert "| pix2pix 256² batch 4 | 0.90 (eager) | not measured |" in findings.summary(records)
-  assert findings.slope([(0, 5), (10, 25), (20, 45)]) == pytest.approx(2.0)
+  assert "1 | 1.20 (1.20 – 1.20), channels-last | 0.80 (0.80 – 0.80) |" in findings.summary(records)
+  assert "4 | 0.90 (0.90 – 0.90), eager | not measured |" in findings.summary(records)
+  assert findings.growth([(0, 10), (10, 10), (20, 11), (30, 11)]) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(

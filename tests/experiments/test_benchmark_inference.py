@@ -54,7 +54,15 @@ def test_a_variant_that_fails_is_recorded(monkeypatch):
   assert (
     "failed: exit code 1"
     in tables.sections(
-      {"x": {"kind": "inference", "case": case.to_dict(), **describe(), **record}}
+      {
+        "x": {
+          "kind": "inference",
+          "command": "python",
+          "case": case.to_dict(),
+          **describe(),
+          **record,
+        }
+      }
     )["inference"]
   )
 

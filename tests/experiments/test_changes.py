@@ -58,7 +58,7 @@ def test_changes_are_timed_in_pairs_and_judged(monkeypatch):
     "date": "2026-01-01",
   }
   text = changes.section({"x": record})
-  assert text.count("| 2 s, 2.00 (2 – 2) | pays |") == 3  # Two changes, and the huge pages.
+  assert text.count("| 2 s, 2.00 (2.00 – 2.00) | pays |") == 3  # Two changes, and the huge pages.
   assert text.count("| not applicable |  |") == len(changes.CHANGES) - 2
   assert "takes pix2pix 128² 1 s, and the same program in another process 1 – 1 of it" in text
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from imtrans.commands.configuration import load_config
-from imtrans.methods import bicyclegan
+from imtrans.methods import bicyclegan, pix2pix
 from imtrans.methods.bicyclegan import first_half, second_half
 from imtrans.networks import MultiScaleDiscriminator, ResNetEncoder, UNet
 from imtrans.training.assembly import build_method, draws_noise, latent_size
@@ -174,6 +174,8 @@ def test_what_does_not_fit_is_refused():
   small = MultiScaleDiscriminator(num_layers=1, features=4, padding=1)
   with pytest.raises(ValueError, match=r"images of 4x4 pixels are too small .*num_layers"):
     jax.eval_shape(lambda: small.init(KEY, jnp.zeros((1, 4, 4, 3)), train=True))
+  with pytest.raises(ValueError, match="pix2pix takes a discriminator of one scale"):
+    pix2pix(UNet(), small)
   with pytest.raises(ValueError, match="all weights of bicyclegan are 0"):
     _method(**CVAE, **CLR)
   path, channels = f"{CONFIGS / 'bicyclegan_openmoji.py'}:tiny", {"a": 3, "b": 3}
@@ -181,7 +183,6 @@ def test_what_does_not_fit_is_refused():
     ("method.latent_size=0", "method.latent_size must be at least 1 for bicyclegan, got 0"),
     ("encoder.name=none", "bicyclegan needs an encoder: set encoder.name to resnet or conv"),
     ("encoder.name=unet", "unknown encoder 'unet': choose one of resnet, convolutional"),
-    ("method.name=pix2pix", "pix2pix takes a discriminator of one scale"),
   ):
     with pytest.raises(ValueError, match=message):
       build_method(load_config(path, [f"--config.{override}"]), channels)

@@ -94,7 +94,10 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
     results = output / "results.json"
     old = json.loads(results.read_text()).get(key) if results.exists() else None
     if parsed.damages and old is not None and "levels" in old:
-      store(results, key, _remeasured(old, record, origin))
+      try:
+        store(results, key, _remeasured(old, record, origin))
+      except ValueError as error:
+        sys.exit(f"{key} is left as it was: {error}")
     else:
       store(results, key, {**origin, **record})
     print(f"{key}: {seconds:.0f} s", file=sys.stderr, flush=True)
@@ -117,13 +120,36 @@ def _remeasured(old: dict[str, Any], new: dict[str, Any], origin: dict[str, Any]
 
   Returns:
     The old record with the new levels in the place of its own.
+
+  Raises:
+    ValueError: if something else was measured, or in another way: undamaged pictures tell.
   """
+  said = old.keys() & new.keys() & {"size", "psnrs", "pictures", "halvings", "seed", "features"}
+  others = sorted(name for name in said if old[name] != new[name])
+  floors = old.get("floor", {}), new.get("floor", {})
+  others += [
+    f"the noise floor of {name}"
+    for name in sorted(floors[0].keys() | floors[1].keys())
+    if not _same_floor(*(floor.get(name) for floor in floors))
+  ]
+  if others:
+    raise ValueError(
+      f"what was measured anew does not belong to it, as {', '.join(others)} differ: measure all "
+      "damages, without --damages."
+    )
   damages = {level["damage"] for level in new["levels"]}
   levels = [level for level in old["levels"] if level["damage"] not in damages] + new["levels"]
   order = list(DAMAGES)
   levels.sort(key=lambda level: order.index(level["damage"]))
   reruns = [*old.get("reruns", ()), {"damages": sorted(damages), **origin}]
   return {**new, **old, "levels": levels, "reruns": reruns}
+
+
+def _same_floor(old: list[float] | None, new: list[float] | None) -> bool:
+  """Whether two means over the same halvings agree, but for the last digits of another machine."""
+  if old is None or new is None:
+    return False
+  return abs(new[0] - old[0]) <= 0.1 * old[1] + 1e-9 and abs(new[1] - old[1]) <= 0.1 * old[1] + 1e-9
 
 
 def _work(parsed: argparse.Namespace, plan: Plan) -> dict[str, Callable[[], dict[str, Any]]]:

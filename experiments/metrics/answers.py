@@ -3,6 +3,7 @@
 All of it is about damages at one PSNR: whatever differs there is not the pixel error.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -20,12 +21,14 @@ class Change(NamedTuple):
   floor: of undamaged ones.
   worse: how much worse than the floor; negative where the figure calls the damage an improvement.
   seen: whether that stands out of the noise.
+  deviations: `worse` in standard deviations of the floor; infinite where that has none.
   """
 
   value: float
   floor: float
   worse: float
   seen: bool
+  deviations: float
 
 
 Changes = dict[str, dict[str, Change]]  # By figure, then by damage or missing mode.
@@ -55,7 +58,8 @@ def changes(record: Mapping[str, Any], titles: Mapping[str, str]) -> Changes:
     values |= {mode: figures[name][0] for mode, figures in modes.items() if name in figures}
     for key, value in values.items():
       worse = floor - value if up else value - floor
-      one = Change(value, floor, worse, abs(value - floor) > SEEN * spread)
+      deviations = worse / spread if spread > 0.0 else math.copysign(math.inf, worse)
+      one = Change(value, floor, worse, abs(value - floor) > SEEN * spread, deviations)
       found.setdefault(name, {})[key] = one
   return found
 
@@ -81,8 +85,8 @@ def rankings(found: Mapping[str, Changes], titles: Mapping[str, str]) -> list[li
       worse = [_short(key) for key in seen if own[key].worse > 0.0]
       better = [f"+{_short(key)}" for key in seen if own[key].worse <= 0.0]
       blind = ", ".join(_short(key) for key in order if not own[key].seen)
-      chain = " > ".join(worse) + ("; " + ", ".join(better) if better else "")
-      row.append(f"{chain} ({blind})" if blind else chain)
+      chain = "; ".join(filter(None, (" > ".join(worse), ", ".join(better))))
+      row.append(" ".join(filter(None, (chain, f"({blind})" if blind else ""))))
     rows.append(row)
   return rows
 
@@ -126,6 +130,35 @@ def of_damage(
     SHORT[kind] for kind, found in sets.items() if any(key in own for own in found.values())
   )
   return f"{text}As sets ({shown}): {'; '.join(sentences)}." if sentences else text.strip()
+
+
+def of_missing(sets: Mapping[str, Changes], titles: Mapping[str, str], modes: Sequence[str]) -> str:
+  """Says which figures see that pictures are missing, and by how much.
+
+  Args:
+    sets: changes of figures of sets, by kind of picture.
+    titles: of the figures.
+    modes: the missing modes; the numbers are those of the first.
+
+  Returns:
+    What follows the name of the first mode and a colon.
+  """
+  said: dict[str, list[str]] = {"by": [], "on one kind of picture alone by": []}
+  blind = []
+  for name, title in titles.items():
+    own = [found[name] for found in sets.values() if name in found]
+    first = [found[modes[0]] for found in own]
+    seen = [change.seen and change.worse > 0.0 for change in first]
+    if any(seen):
+      numbers = " / ".join(f"{change.deviations:.1f}" for change in first)
+      where = "by" if all(seen) else "on one kind of picture alone by"
+      said[where].append(f"{title[:-2]} {numbers}")
+    if own and not any(found[mode].seen for found in own for mode in modes):
+      blind.append(title[:-2])
+  parts = [f"{where} {_joined(names)}" for where, names in said.items() if names]
+  shown = " / ".join(SHORT[kind] for kind in sets)
+  text = f"seen {', '.join(parts) or 'by none'} (standard deviations of the noise floor, {shown})"
+  return text + (f"; none of the missing modes is seen by {_joined(blind)}." if blind else ".")
 
 
 def _verdicts(own: Mapping[str, Change]) -> dict[str, list[str]]:

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from experiments.metrics.answers import SHORT, changes, of_damage, rankings
-from experiments.metrics.damage import DAMAGES, compared
+from experiments.metrics.answers import SHORT, changes, of_damage, of_missing, rankings
+from experiments.metrics.damage import DAMAGES, TOLERANCE, compared
 from experiments.metrics.pictures import KINDS
 from experiments.metrics.segmentation import BLURS, ITSELF, OTHER, SCORES
-from experiments.metrics.sets import kernel_subsets
-from imtrans.evaluation.criteria import DIMENSIONS
+from experiments.metrics.sets import SEARCHED
 
 Records = dict[str, dict[str, Any]]
 
@@ -51,7 +50,8 @@ def sections(records: Records) -> dict[str, str]:
     for kind in KINDS:
       texts[f"{part} {kind}"] = write(records.get(f"{part}-{kind}"))
   texts["files"] = _files(records)
-  texts["rankings"], texts["answers"] = _answers(records)
+  texts["reached"] = _reached(records)
+  texts["rankings"], texts["answers"], texts["missing"] = _answers(records)
   scored = {key: r for key, r in records.items() if key.startswith("segmentation-")}
   ordered = sorted(scored.values(), key=lambda record: record["size"])
   texts["segmentation"] = "\n\n".join(map(_segmentation, ordered)) or NOT_RUN
@@ -133,13 +133,8 @@ def _sets(record: dict[str, Any] | None) -> str:
 
 
 def _few(record: dict[str, Any]) -> str:
-  """Says which distances are of fewer pictures than features, and how kernel distances are taken.
-
-  Records of before they said so themselves were made with what the code still has.
-  """
-  count = record["pictures"]
-  known = {name: size for name, size in DIMENSIONS.items() if f"fd_{name}" in record["floor"]}
-  features, kernel = record.get("features", known), record.get("kernel", kernel_subsets(count))
+  """Says which distances are of fewer pictures than features, and how kernel distances are made."""
+  count, features, kernel = record["pictures"], record["features"], record["kernel"]
   few = [f"{total} of {name}" for name, total in features.items() if total >= count]
   text = ""
   if few:
@@ -149,13 +144,10 @@ def _few(record: dict[str, Any]) -> str:
       "noise floor shows. They can be compared with each other, not with those of other numbers of "
       "pictures."
     )
-  text += (
+  return text + (
     f" The kernel distance (KD) is the mean over {kernel['num_subsets']} random subsets of "
     f"{kernel['subset_size']} pictures of each half."
   )
-  if "kernel" not in record:
-    text += " Shifts by parts of a pixel are older here: by the Fourier transform, which rings."
-  return text
 
 
 def _files(records: Records) -> str:
@@ -196,11 +188,45 @@ def _counted(files: dict[str, int]) -> list[str]:
   return texts
 
 
-def _answers(records: Records) -> tuple[str, str]:
-  """The rankings of damages by every figure, and every damage in words."""
+def _reached(records: Records) -> str:
+  """Says how equal the errors are that were to be equal, and which damages do not cost so much."""
+  shown = {
+    f"{SHORT[kind]} {how}": records[f"{part}-{kind}"]
+    for part, how in (("pictures", "one by one"), ("sets", "as sets"))
+    for kind in KINDS
+    if f"{part}-{kind}" in records
+  }
+  if not shown:
+    return NOT_RUN
+  asked = compared(next(iter(shown.values()))["psnrs"])
+  ranges, absent, widest = [], [], 0.0
+  for where, record in shown.items():
+    found = [level["decibels"] for level in record["levels"] if level["asked"] == asked]
+    ranges.append(f"{where} {min(found):.2f} to {max(found):.2f}")
+    widest = max(widest, max(found) - min(found))
+    for psnr in record["psnrs"]:
+      there = {level["damage"] for level in record["levels"] if level["asked"] == psnr}
+      measured = dict.fromkeys(level["damage"] for level in record["levels"])
+      missing = [DAMAGES[damage].title for damage in measured if damage not in there]
+      absent += [f"{', '.join(missing)} at {psnr:.0f} dB ({where})"] if missing else []
+  apart = 100.0 * (10.0 ** (0.1 * widest) - 1.0)
+  text = (
+    f"Asked for {asked:.0f} dB the damages reached, in dB: {', '.join(ranges)}; so mean squared "
+    f"errors of one table differ by up to {apart:.0f} %. Strengths for sets are "
+    f"chosen by every {SEARCHED}th picture; a quality of JPEG is a whole number."
+  )
+  return text + (
+    f" Not there, as no strength comes within {TOLERANCE:g} dB: {'; '.join(absent)}."
+    if absent
+    else ""
+  )
+
+
+def _answers(records: Records) -> tuple[str, str, str]:
+  """Rankings of damages by every figure, every damage in words, and who sees missing pictures."""
   kinds = [k for k in KINDS if f"pictures-{k}" in records and f"sets-{k}" in records]
   if not kinds:
-    return NOT_RUN, NOT_RUN
+    return NOT_RUN, NOT_RUN, NOT_RUN
   # At equal error L1 and PSNR say little that is not so by construction.
   paired = {name: TITLES[name] for name in PAIRED if name != "psnr"}
   titles = {name: TITLES[name] for name in SETS}
@@ -213,7 +239,9 @@ def _answers(records: Records) -> tuple[str, str]:
   for key, title in names.items():
     text = of_damage(key, pictures, sets, {**paired, **titles})
     lines.append(f"* **{title[0].upper()}{title[1:]}.** {text}" if text else "")
-  return table, "\n".join(filter(None, lines))
+  modes = list(MODES)
+  missing = f"Missing pictures, here {MODES[modes[0]]}: {of_missing(sets, titles, modes)}"
+  return table, "\n".join(filter(None, lines)), missing
 
 
 def _segmentation(record: dict[str, Any]) -> str:

@@ -238,6 +238,8 @@ def _check(arguments: argparse.Namespace) -> None:
     value = getattr(arguments, name)
     if value is not None and value < number:
       raise ValueError(f"--{name.replace('_', '-')} must be at least {number}, got {value}.")
+  if not 0 <= arguments.seed < 2**32:  # JAX takes a larger one for one of these.
+    raise ValueError(f"--seed must be from 0 to 4294967295, got {arguments.seed}.")
   metrics = arguments.metrics or []
   if "all" in metrics and len(metrics) > 1:
     raise ValueError(

@@ -9,7 +9,7 @@ import math
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw
 
 from imtrans.data.images import ImageError, read_image
 from imtrans.data.layouts import list_images
@@ -18,7 +18,6 @@ from imtrans.data.specs import DEFAULT_HIGH
 Generator = np.random.Generator
 
 _ASPECT = 2.0  # Boxes are at most twice as high as wide, or as wide as high.
-_NUM_PROBES = 16  # Masks that are read at once, to see that they have one size.
 _NUM_PIECES = (4, 12)  # Straight ones, of a stroke.
 
 
@@ -78,28 +77,52 @@ class FolderHoles:
     if not Path(folder).is_dir():
       raise ValueError(f"{folder} is no folder: set data.options.masks to the folder of the masks.")
     self._paths = [str(path) for path in list_images(Path(folder))]
-    first, *others = self._paths[:: max(1, len(self._paths) // _NUM_PROBES)]
-    height, width = _read_mask(first).shape
-    for other in others:
-      _check_size(other, _read_mask(other), height, width, f"{first} is", "that of all masks")
+
+  def check(self, side: int | None) -> None:
+    """Compares the sizes of all masks, as their headers say them.
+
+    Args:
+      side: height and width of the pictures, pixels; None where that is not known: then all masks
+        must have the size of the first.
+
+    Raises:
+      ImageError: for the first mask of another size, or that cannot be read.
+    """
+    first = self._paths[0]
+    if side is None:
+      size, other, wanted = _header_size(first), f"{first} is", "that of all masks"
+    else:
+      size, other, wanted = (side, side), "the pictures are", "data.crop_size"
+    for path in self._paths:
+      _check_size(path, _header_size(path), size, other, wanted)
 
   def __call__(self, height: int, width: int, generator: Generator) -> np.ndarray:
     """Returns one of the masks; raises ImageError if it cannot be read or has another size."""
     path = self._paths[int(generator.integers(len(self._paths)))]
     mask = _read_mask(path)
     ours = "that of the pictures (data.crop_size when they are made square)"
-    _check_size(path, mask, height, width, "the picture is", ours)
+    _check_size(path, mask.shape, (height, width), "the picture is", ours)
     return mask
 
 
 def _check_size(
-  path: str, mask: np.ndarray, height: int, width: int, other: str, wanted: str
+  path: str, found: tuple[int, ...], size: tuple[int, ...], other: str, wanted: str
 ) -> None:
-  if mask.shape != (height, width):
+  if found != size:
     raise ImageError(
-      f"the mask {path} is {mask.shape[1]} x {mask.shape[0]} pixels, {other} {width} x {height}: "
+      f"the mask {path} is {found[1]} x {found[0]} pixels, {other} {size[1]} x {size[0]}: "
       f"resize the mask to this size, {wanted}."
     )
+
+
+def _header_size(path: str) -> tuple[int, ...]:
+  """Returns (height, width) of what `read_image` makes of a file; the pixels are seldom read."""
+  try:
+    with Image.open(path) as picture:
+      turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+      return picture.size if turned else picture.size[::-1]
+  except Exception:  # Pillow does not know all TIFF files; and a damaged file is named there.
+    return _read_mask(path).shape
 
 
 @functools.lru_cache(maxsize=64)

@@ -58,9 +58,10 @@ def inpainting(
     "box": functools.partial(holes.box_hole, area),
     "strokes": functools.partial(holes.stroke_hole, area),
   }
-  maker = holes.FolderHoles(masks) if hole == "folder" else makers[hole]
+  folder = holes.FolderHoles(masks) if hole == "folder" else None
+  degrade = functools.partial(_cut, folder or makers[hole], fill, mask_channel)
   source = clean._replace(channels=clean.channels + 1) if mask_channel else clean
-  return Task(clean, source, clean, functools.partial(_cut, maker, fill, mask_channel))
+  return Task(clean, source, clean, degrade, check_side=folder.check if folder else None)
 
 
 def denoise(

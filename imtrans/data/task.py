@@ -43,6 +43,8 @@ class Task(NamedTuple):
     reference: the same to one of a target, or None: the target is the clean picture.
     view: how a target becomes a whole picture; None if it is one.
     related: whether a source has to do with its target, so that an output can be compared with it.
+    check_side: raises ValueError if pictures of this height and width, in pixels, cannot be
+      degraded, or of one size where that is None; itself None where all can.
   """
 
   clean: ImageSpec
@@ -52,6 +54,7 @@ class Task(NamedTuple):
   reference: Callable[[np.ndarray], np.ndarray] | None = None
   view: View | None = None
   related: bool = True
+  check_side: Callable[[int | None], None] | None = None
 
   def make_source(self, picture: np.ndarray, generator: Generator) -> np.ndarray:
     """Returns the source of a clean picture, in the values of a file: clipped, and rounded."""
@@ -86,7 +89,13 @@ class TaskDomain:
   """
 
   def __init__(self, clean: Domain, task: Task, side: str, *, resize: str, crop_size: int):
-    """Makes a side; pictures are resized as by `transforms.fit`, before they are degraded."""
+    """Makes a side; pictures are resized as by `transforms.fit`, before they are degraded.
+
+    Raises:
+      ValueError: if the task cannot degrade pictures of that size.
+    """
+    if side == "source" and task.check_side is not None:
+      task.check_side(crop_size if resize == "square" else None)
     self.clean = clean
     self.make = {"source": task.make_source, "target": task.make_target}[side]
     self.spec = {"source": task.source, "target": task.target}[side]

@@ -18,6 +18,7 @@ from imtrans.data.restorations import deblur, denoise, inpainting, jpeg, super_r
 from imtrans.data.sources import open_dataset, open_pictures, source_options
 from imtrans.data.specs import ImageSpec
 from imtrans.data.task import Task, TaskDomain, View
+from imtrans.data.transforms import check_sizes
 
 TASKS: dict[str, Callable[..., Task]] = {
   "grayscale": grayscale,
@@ -132,6 +133,7 @@ def open_task(
   if task == NO_TASK:
     opened = open_dataset(source, split=split, paired=paired, **places, **options)
     return opened._replace(a=classified(opened.a))
+  check_sizes(resize, crop_size, crop_size)
   own, rest = _separate(task, source, options)
   domain = {"domain": rest.pop("domain")} if "domain" in rest else {}
   if task == LABELS:

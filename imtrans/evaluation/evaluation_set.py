@@ -32,6 +32,7 @@ class EvaluationSet:
     track: called as track(items, total, title), for a progress bar.
     problems: pictures that could not be used, or figures that could not be measured, and why.
     remarks: sentences that a reader of the figures must see, though all could be measured.
+    variants: what `samples.find_variants` found, by direction: it reads all pictures.
   """
 
   def __init__(
@@ -59,6 +60,7 @@ class EvaluationSet:
     self.batch_size, self.resize, self.crop_size = batch_size, resize, crop_size
     self.problems: dict[str, str] = {}
     self.remarks: list[str] = []
+    self.variants: dict[str, list[list[int]]] = {}
     # A single folder has no targets whose values could be asked for: those of the source will do.
     self._specs = specs or {"a": dataset.a.spec, "b": (dataset.b or dataset.a).spec}
     self._view: View | None = getattr(dataset.b, "view", None)

@@ -76,7 +76,7 @@ def kernel_figure(
 
   Returns:
     "kid" on Inception features, "kd_vgg16" and so on for others, with the standard deviation over
-    the subsets.
+    the subsets where there are several.
 
   Raises:
     ValueError: for too few pictures, or sets that were made in different ways.
@@ -89,12 +89,13 @@ def kernel_figure(
     kernel="(x . y / dimension + 1)^3, unbiased",
     subset_size=subset_size,
     num_subsets=num_subsets,
-    spread="standard deviation over subsets",
+    **({"spread": "standard deviation over subsets"} if num_subsets > 1 else {}),
   )
   estimate = kernel_distance(
     real.values, fake.values, subset_size=subset_size, num_subsets=num_subsets, seed=seed
   )
-  return _estimated(_name(real, "kid", "kd"), estimate, protocol)
+  spread = estimate.deviation if num_subsets > 1 else None
+  return Figure(_name(real, "kid", "kd"), estimate.mean, spread, protocol)
 
 
 def manifold_figures(

@@ -8,7 +8,7 @@ import numpy as np
 from imtrans.data.palette import Palette
 from imtrans.evaluation.evaluation_set import EvaluationSet
 
-TOLERANCE = 0.4  # Root mean square over channels, in [-1, 1]: 50 levels of 255.
+TOLERANCE = 0.4  # Root mean square over channels, in [-1, 1]: 51 levels of 255.
 NAME_THEM = "name all of them with --palette (config.palette in training)"
 WORTH_SAYING = 0.001  # Share of all pixels that are of other colours.
 COMMON = 0.1  # Share of these that one of their colours has.
@@ -66,7 +66,9 @@ def unfit_labels(
   """Finds label pictures whose colours are mostly not those of a palette.
 
   JPEG and resizing mix colours at the borders of labels, so a part of the pixels may be far off;
-  `OffPalette` counts them.
+  `OffPalette` counts them. Its limit, which is lower where two colours of the palette are near each
+  other, would be too strict here: fine labels that were made small can have more than half of their
+  pixels beyond it, and are usable all the same.
 
   Args:
     names: of the pictures.
@@ -95,7 +97,7 @@ class OffPalette:
 
   They count as the nearest class all the same, which is right at the borders of labels, where JPEG
   and resizing mix colours. But a class that the palette lacks is taken for another one, and shows
-  here as many pixels of one colour.
+  here as many pixels of one colour, unless its colour is within the limit of one of the palette.
   """
 
   def __init__(self, colors: np.ndarray):

@@ -72,16 +72,22 @@ def write_evaluation(
   """
   pictures = evaluation.pictures
   output.mkdir(parents=True, exist_ok=True)
+  folders = {
+    generator.direction: output / ("images" if index == 0 else f"images_{generator.direction}")
+    for index, generator in enumerate(generators)
+  }
+  for direction in folders:
+    if not len(pictures.domains(direction)[0]):
+      raise ValueError(f"the {split} split has no pictures in domain {direction[0]}.")
+  _check_free(folders.values(), output)
+  (output / MARK).touch()  # After all checks: it makes the folders ours.
   scores: list[Score] = []
   rows, sections = [], []
   brightness: dict[str, _Brightness] = {}
   for index, generator in enumerate(generators):
     direction = generator.direction
     source, _ = pictures.domains(direction)
-    if not len(source):
-      raise ValueError(f"the {split} split has no pictures in domain {direction[0]}.")
-    folder = output / ("images" if index == 0 else f"images_{direction}")
-    _check_free(folder, output)
+    folder = folders[direction]
     judgement = evaluation.judge(generators, index, checkpoint=run.checkpoint)
     shown = pictures.track(judgement, len(source), f"translating {NAMES[direction]}")
     spec = pictures.target_spec(direction)
@@ -149,15 +155,16 @@ class _Brightness:
     return {"mean": round(float(total), 6), "deviation": round(spread, 6)}
 
 
-def _check_free(folder: Path, output: Path) -> None:
+def _check_free(folders: Iterable[Path], output: Path) -> None:
   """Pictures that were not written here must not be mixed with outputs, or overwritten by them."""
-  ours = any((output / name).exists() for name in (MARK, "metrics.json"))
-  if folder.is_dir() and any(folder.iterdir()) and not ours:
-    raise ValueError(
-      f"{folder} holds files, and no evaluation wrote them (there is no metrics.json beside it): "
-      "choose another --output."
-    )
-  (output / MARK).touch()
+  if any((output / name).exists() for name in (MARK, "metrics.json")):
+    return
+  for folder in folders:
+    if folder.is_dir() and any(folder.iterdir()):
+      raise ValueError(
+        f"{folder} holds files, and no evaluation wrote them (there is no metrics.json beside it): "
+        "choose another --output."
+      )
 
 
 def _read_again(

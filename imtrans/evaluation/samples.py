@@ -121,6 +121,8 @@ class SampleJudge:
 def find_variants(pictures: EvaluationSet, direction: str) -> list[list[int]]:
   """Sources that have several right answers: those whose pictures are equal, with other targets.
 
+  The pictures are read on the first call for a direction.
+
   Args:
     pictures: a test set of pairs.
     direction: "ab" or "ba".
@@ -128,6 +130,12 @@ def find_variants(pictures: EvaluationSet, direction: str) -> list[list[int]]:
   Returns:
     Groups of indices of at least two pairs, of which no two have the same target.
   """
+  if direction not in pictures.variants:
+    pictures.variants[direction] = _find_variants(pictures, direction)
+  return pictures.variants[direction]
+
+
+def _find_variants(pictures: EvaluationSet, direction: str) -> list[list[int]]:
   source, target = pictures.domains(direction)
   if not pictures.dataset.paired or target is None:
     return []

@@ -228,15 +228,8 @@ def set_figures(
     return [sliced_wasserstein_figure(true, made, seed=seed, checkpoint=checkpoint)]
   if name in ("kid", f"kd_{network}"):
     size = min(real.count, fake.count, KERNEL_SUBSET)
-    # A subset that takes every picture is the same each time, and has no spread.
-    whole = size == max(real.count, fake.count)
-    figure = kernel_figure(
-      true,
-      made,
-      subset_size=size,
-      num_subsets=1 if whole else NUM_SUBSETS,
-      seed=seed,
-      checkpoint=checkpoint,
-    )
-    return [figure._replace(spread=None) if whole else figure]
+    # A subset that takes every picture is the same each time.
+    num_subsets = 1 if size == max(real.count, fake.count) else NUM_SUBSETS
+    options = {"subset_size": size, "num_subsets": num_subsets, "seed": seed}
+    return [kernel_figure(true, made, **options, checkpoint=checkpoint)]
   return [frechet_figure(true, made, minimum=frechet_minimum, checkpoint=checkpoint)]

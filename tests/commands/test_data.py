@@ -106,6 +106,8 @@ def test_inspect_shows_the_pairs_of_a_task(tmp_path, capsys):
     run("inspect", tmp_path / "in", "--option", "hole=box")
   with pytest.raises(ValueError, match=r"data\.task must be one of"):
     run("inspect", tmp_path / "in", "--task", "blur")
+  with pytest.raises(ValueError, match=r"^crop_size must be at least 1 pixel, got 0\.$"):
+    run("inspect", tmp_path / "in", "--task", "denoise", "--crop-size", "0")
 
 
 def test_inspect_shows_tasks_on_prepared_pictures(tmp_path, capsys):

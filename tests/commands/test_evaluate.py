@@ -119,6 +119,8 @@ def test_metrics_that_need_pairs_are_refused_where_they_were_named(
     (("--samples", 1), "--samples must be at least 2, got 1"),
     (("--segmenter-steps", 0), "--segmenter-steps must be at least 1, got 0"),
     (("--frechet-minimum", 1), "--frechet-minimum must be at least 2, got 1"),
+    (("--seed", -1), "--seed must be from 0 to 4294967295, got -1"),
+    (("--seed", 2**32), "--seed must be from 0 to 4294967295, got 4294967296"),
     (("--inception-sha256", "abc"), "must be 64 hexadecimal digits, .*, got 'abc'"),
     (("--metrics", "all", "l1"), "all measures whatever .* leave out the other names, or all"),
   ],

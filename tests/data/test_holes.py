@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from imtrans.data import ImageError, write_image
 from imtrans.data.holes import FolderHoles, box_hole, center_hole, stroke_hole
@@ -60,11 +61,31 @@ def test_masks_of_a_folder(tmp_path):
     ImageError, match=r"the mask .*\.(png|tif) is 10 x 8 pixels, the picture is 16 x 16: "
   ):
     maker(16, 16, seeded())
-  write_image(tmp_path / "3.png", np.zeros((8, 9, 1), np.uint8))
+
+
+def test_all_masks_are_compared_at_once_by_their_headers(tmp_path):
+  for index in range(40):
+    write_image(tmp_path / f"{index:02}.png", np.zeros((8, 10, 1), np.uint8))
+  write_image(tmp_path / "40.tif", np.zeros((8, 10, 2), np.float32))
+  turned = Image.Exif()
+  turned[ExifTags.Base.Orientation] = 6
+  Image.new("L", (8, 10)).save(tmp_path / "41.jpg", exif=turned)
+  maker = FolderHoles(str(tmp_path))
+  maker.check(None)
   with pytest.raises(
-    ImageError, match=r"3\.png is 9 x 8 pixels, .*0\.png is 10 x 8: resize the mask to this size"
+    ImageError,
+    match=r"00\.png is 10 x 8 pixels, the pictures are 8 x 8: resize the mask to this size, "
+    r"data\.crop_size\.$",
   ):
-    FolderHoles(str(tmp_path))
+    maker.check(8)
+  write_image(tmp_path / "17.png", np.zeros((8, 9, 1), np.uint8))
+  with pytest.raises(
+    ImageError, match=r"17\.png is 9 x 8 pixels, .*00\.png is 10 x 8: resize the mask to this size"
+  ):
+    maker.check(None)
+  (tmp_path / "17.png").write_bytes(b"")
+  with pytest.raises(ImageError, match=r"17\.png cannot be read as an image: it is empty"):
+    maker.check(None)
 
 
 def test_no_masks(tmp_path):

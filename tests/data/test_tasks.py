@@ -234,7 +234,12 @@ def test_pictures_that_a_task_cannot_take(task, channels, message):
 
 def test_masks_of_another_size_are_named_from_the_iterator(tmp_path):
   masks = photos(tmp_path / "masks", count=1, size=12)
-  data = dataset("inpainting", hole="folder", masks=str(masks))
+  options = {"hole": "folder", "masks": str(masks)}
+  with pytest.raises(ImageError, match=r"masks/0\.png is 12 x 12 pixels, the pictures are 16 x 16"):
+    dataset("inpainting", **options)
+  photos(tmp_path / "masks", count=1, size=16)
+  data = dataset("inpainting", **options)
+  photos(tmp_path / "masks", count=1, size=12)  # While it is open.
   with pytest.raises(ImageError, match=r"masks/0\.png is 12 x 12 pixels, the picture is 16 x 16"):
     next(paired_batches(data, batch_size=2, seed=0, **SIZES))
   with pytest.raises(ImageError, match=r"masks/0\.png is 12 x 12 pixels"):

@@ -69,6 +69,18 @@ def test_a_folder_with_foreign_pictures_is_left_alone(make_run, make_dataset, tm
   assert (tmp_path / "images" / "picture0.png").read_bytes() == b"mine"
 
 
+def test_foreign_pictures_of_the_other_direction_are_left_alone_again_and_again(
+  make_run, make_dataset, tmp_path
+):
+  (tmp_path / "images_ba").mkdir()
+  (tmp_path / "images_ba" / "picture0.png").write_bytes(b"mine")
+  for _ in range(2):
+    with pytest.raises(ValueError, match=r"images_ba holds files, .* choose another --output"):
+      write(make_run(method="cyclegan"), make_dataset(), tmp_path, workdir=tmp_path)
+  assert [path.name for path in tmp_path.iterdir()] == ["images_ba"]
+  assert (tmp_path / "images_ba" / "picture0.png").read_bytes() == b"mine"
+
+
 def test_a_name_cannot_lead_out_of_the_folder(make_run, tmp_path):
   pictures = np.zeros((1, 16, 16, 3), np.uint8)
   dataset = from_arrays(pictures, pictures, names=["../../escaped"])

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from imtrans.data import from_arrays
+from imtrans.evaluation import samples
+from imtrans.evaluation.evaluate import Evaluation
 from imtrans.evaluation.evaluation_set import EvaluationSet
 from imtrans.evaluation.samples import SampleJudge, find_variants
 from imtrans.evaluation.translation import TrainedGenerator
@@ -43,6 +45,18 @@ def _judge(pictures, levels, samples, criteria=("mode_coverage", "diversity_lpip
 def test_sources_with_several_answers_are_found(pictures):
   assert find_variants(pictures, "ab") == [[0, 1, 2]]
   assert find_variants(pictures, "ba") == []
+
+
+def test_the_pictures_are_looked_through_once(pictures, monkeypatch):
+  read, digest = [], samples._digest
+  monkeypatch.setattr(samples, "_digest", lambda picture: read.append(0) or digest(picture))
+  evaluation = Evaluation(pictures, ("mode_coverage",), num_samples=2)
+  generator = TrainedGenerator(_levels, {"levels": np.float32([50, 100, 150])}, {}, mode="train")
+  evaluation.check("ab", mode="train", cycle=False)
+  assert len(read) == 10
+  for _ in range(2):
+    assert evaluation.scalars([generator])["eval/mode_fraction"] > 0.0
+  assert len(read) == 10
 
 
 def test_a_generator_that_knows_all_answers(pictures):

@@ -58,9 +58,11 @@ def test_the_kernel_distance_says_how_it_was_taken(criteria):
   (figure,) = set_figures("kd_alexnet", real, fake, seed=3)
   assert figure.protocol.settings["subset_size"] == 7
   assert figure.protocol.settings["num_subsets"] == 100
+  assert figure.protocol.settings["spread"] == "standard deviation over subsets"
   assert figure.protocol.images == {"real": 9, "fake": 7}
   (figure,) = set_figures("kd_alexnet", real, real, seed=3)
   assert figure.protocol.settings["num_subsets"] == 1 and figure.spread is None
+  assert "spread" not in figure.protocol.settings
 
 
 def test_the_size_of_pictures_before_the_network_and_within():

@@ -315,17 +315,31 @@ def test_damages_can_be_measured_anew():
   command = "python -m experiments.metrics --parts sets --damages hue blur"
   assert study._command(parsed) == command
   order = ("noise", "blur", "blur", "hue", "saturation")
-  old = {**ORIGIN, "floor": 1, "levels": [{"damage": name, "strength": 1.0} for name in order]}
+  floor = {"floor": {"recall_vgg16": [0.8, 0.05]}}
+  old = {**ORIGIN, **floor, "levels": [{"damage": name, "strength": 1.0} for name in order]}
   again = ("hue", "blur", "blur")
-  new = {"floor": 2, "levels": [{"damage": name, "strength": 2.0} for name in again], "kernel": 3}
+  close = {"recall_vgg16": [0.8001, 0.0501]}
+  levels = [{"damage": name, "strength": 2.0} for name in again]
+  new = {"floor": close, "levels": levels, "kernel": 3}
   merged = study._remeasured(old, new, {**ORIGIN, "command": command, "seconds": 7.0})
   assert [level["damage"] for level in merged["levels"]] == list(order)
   assert [level["strength"] for level in merged["levels"]] == [1.0, 2.0, 2.0, 2.0, 1.0]
-  assert (merged["command"], merged["floor"], merged["kernel"]) == ("x", 1, 3)
+  assert (merged["command"], merged["kernel"]) == ("x", 3)
+  assert merged["floor"] == floor["floor"]
   (rerun,) = merged["reruns"]
   assert rerun["damages"] == ["blur", "hue"] and rerun["seconds"] == 7.0
   text = tables._origin({"sets-openmoji": merged})
   assert "`x`: sets-openmoji 1 s" in text and f"`{command}`: sets-openmoji 7 s" in text
+
+
+def test_other_pictures_are_not_merged_into_a_record():
+  """The noise floors are the proof that the old and the new damages are of the same pictures."""
+  old = {**ORIGIN, "size": 64, "floor": {"recall_vgg16": [0.8, 0.05]}, "levels": []}
+  for floor in ({"recall_vgg16": [0.81, 0.05]}, {"recall_vgg16": [0.8, 0.06]}, {}):
+    with pytest.raises(ValueError, match="as the noise floor of recall_vgg16 differ: measure all"):
+      study._remeasured(old, {"floor": floor, "levels": []}, ORIGIN)
+  with pytest.raises(ValueError, match="as size differ: measure all damages, without --damages"):
+    study._remeasured(old, {**old, "size": 128}, ORIGIN)
 
 
 def test_tables_say_which_distances_are_of_few_pictures(tiny):
@@ -357,7 +371,55 @@ def test_answers_are_read_from_the_records():
   assert "called an improvement on drawings alone by recall 0.95" in answers.of_damage(
     "hue", {}, found, titles
   )
+  # Nothing is worse on photographs.
+  better = answers.changes(_record([0.8, 0.05], noise=0.95, blur=0.8), titles)
+  assert answers.rankings({"openmoji": drawings, "photos": better}, titles) == [
+    ["recall ↑", "noise; +hue (blur)", "+noise (blur)"],
+  ]
   by_picture = answers.of_damage("noise", found, {}, titles)
   assert by_picture == (
     "Picture by picture it is the worst of all for recall (drawings 0.5, photographs 0.2)."
   )
+
+
+def _missing(recall, density):
+  """A record of sets with two missing modes, the second one worse by as much again."""
+  floor = {"recall_vgg16": [0.8, 0.1], "density_vgg16": [1.0, 0.2]}
+  modes = {
+    name: {"recall_vgg16": [0.8 - part * recall], "density_vgg16": [1.0 - part * density]}
+    for name, part in (("half", 1), ("tenth", 2))
+  }
+  return {"psnrs": [25.0], "levels": [], "floor": floor, "modes": modes}
+
+
+def test_missing_pictures_are_counted_in_deviations_of_the_floor():
+  titles = {"recall_vgg16": "recall ↑", "density_vgg16": "density ↑"}
+  two = {
+    kind: answers.changes(_missing(recall, 0.1), titles)
+    for kind, recall in (("openmoji", 0.3), ("photos", 0.15))
+  }
+  assert answers.of_missing({"openmoji": two["openmoji"]}, titles, ["half", "tenth"]) == (
+    "seen by recall 3.0 (standard deviations of the noise floor, drawings); none of the missing "
+    "modes is seen by density."
+  )
+  assert answers.of_missing(two, titles, ["half", "tenth"]).startswith(
+    "seen on one kind of picture alone by recall 3.0 / 1.5 (standard deviations"
+  )
+
+
+def test_how_equal_the_errors_are_is_read_from_the_records():
+  levels = [
+    {"damage": damage, "asked": asked, "decibels": reached}
+    for damage, asked, reached in (
+      ("noise", 30.0, 30.0),
+      ("noise", 25.0, 25.1),
+      ("noise", 20.0, 20.0),
+      ("jpeg", 30.0, 30.2),
+      ("jpeg", 25.0, 24.6),
+      ("jpeg", None, 31.0),
+    )
+  ]
+  text = tables._reached({"sets-photos": {"psnrs": [30.0, 25.0, 20.0], "levels": levels}})
+  assert "in dB: photographs as sets 24.60 to 25.10; so mean squared errors of one" in text
+  assert "by up to 12 %" in text  # 10^0.05
+  assert text.endswith("no strength comes within 0.7 dB: JPEG at 20 dB (photographs as sets).")

@@ -10,7 +10,7 @@ import math
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,27 +49,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     case = Case(method, parsed.size, 1, "float32", "cpu")
     case = tiny(case) if parsed.tiny else case
     machine = describe()
-    measured = measure_changes(case, schedule)
     key = f"changes-{case.key}"
     record = {"kind": "changes", "command": command, "case": case.to_dict(), **machine}
-    records[key] = {**record, "changes": measured}
-    if not parsed.tiny:
-      stored = store(FOLDER / "results.json", key, records[key])
-      replace_section(FOLDER / "README.md", "changes", section(stored))
+    for measured in measure_changes(case, schedule):  # Stored as it goes: it takes minutes.
+      records[key] = {**record, "changes": measured}
+      if not parsed.tiny:
+        stored = store(FOLDER / "results.json", key, records[key])
+        replace_section(FOLDER / "README.md", "changes", section(stored))
   if parsed.tiny:
     print(section(records))
 
 
-def measure_changes(case: Case, schedule: Schedule) -> dict[str, dict[str, Any]]:
+def measure_changes(case: Case, schedule: Schedule) -> Iterator[dict[str, dict[str, Any]]]:
   """Times the step without each change beside the whole step.
 
   Args:
     case: what to train.
     schedule: how long.
 
-  Returns:
-    By NAMES: "seconds" without it and "whole" with it by rounds, "ratios" and their median "ratio",
-    without over with; or {"applies": False} where both are the same program.
+  Yields:
+    After each change, of those so far by NAMES: "seconds" without it and "whole" with it by rounds,
+    "ratios" and their median "ratio", without over with; or {"applies": False} where both are the
+    same program.
   """
   measured: dict[str, dict[str, Any]] = {}
   with tempfile.TemporaryDirectory() as cache, Worker(OURS, case, Path(cache)) as whole:
@@ -86,7 +87,7 @@ def measure_changes(case: Case, schedule: Schedule) -> dict[str, dict[str, Any]]
       found = measured[name].get("ratio")
       said = f"{found:.3f} of the whole step" if found else IDLE
       print(f"{case.key} without {name}: {said}", file=sys.stderr, flush=True)
-  return measured
+      yield dict(measured)
 
 
 def verdict(ratios: Sequence[float], control: Sequence[float]) -> str:

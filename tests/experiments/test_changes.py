@@ -49,7 +49,10 @@ def test_the_step_without_a_change_computes_the_same(name, method, expected, mon
 def test_changes_are_timed_in_pairs_and_judged(monkeypatch):
   monkeypatch.setattr(changes, "Worker", FakeWorker)
   case = Case("pix2pix", 128, 1, "float32", "cpu")
-  measured = changes.measure_changes(case, Schedule(5, 1, 0.1))
+  *before, measured = changes.measure_changes(case, Schedule(5, 1, 0.1))
+  assert [list(some) for some in before] == [
+    list(changes.NAMES[: count + 1]) for count in range(len(before))
+  ]
   assert measured["idle biases"]["ratios"] == [2.0] * 5
   assert measured["one pass"] == {"applies": False}
   assert measured[changes.NOTHING]["ratios"] == [1.0] * 5

@@ -1,6 +1,6 @@
 """How a method has images judged by a discriminator of one scale or of several."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -71,36 +71,39 @@ def tell_apart(
   return loss, collections, metrics
 
 
-def tell_domains_apart(
-  discriminator: nn.Module,
-  params: Mapping[str, Any],
-  collections: Mapping[str, Any],
-  reals: Mapping[str, Array],
-  fakes: Mapping[str, Array],
-  *,
-  adversarial: str,
-) -> tuple[Array, Any, dict[str, Array]]:
-  """`tell_apart` for one discriminator per domain.
+def domains_loss(
+  discriminator: nn.Module, domains: Sequence[str], *, adversarial: str, weight: float
+) -> Callable:
+  """The `discriminator_loss` of a method with one discriminator per domain.
 
   Args:
     discriminator: the architecture of all.
-    params: by domain.
-    collections: by domain.
-    reals: images by domain; other entries are passed over.
-    fakes: images by domain.
+    domains: their names, such as "a", for which outputs hold "fake_a".
     adversarial: name of the adversarial pair.
+    weight: of the sum of their losses.
 
   Returns:
-    The sum of their losses, the updated collections by domain, and metrics named by domain.
+    `discriminator_loss` of a `Method`; metrics are named by domain.
   """
-  loss, after, metrics = jnp.zeros(()), {}, {}
-  for name, fake in fakes.items():
-    term, after[name], seen = tell_apart(
-      discriminator, params[name], collections[name], reals[name], fake, adversarial=adversarial
-    )
-    loss = loss + term
-    metrics |= {f"discriminator/{title}_{name}": value for title, value in seen.items()}
-  return loss, after, metrics
+
+  def discriminator_loss(discriminator_params, extras, outputs, batch, key):
+    del key
+    collections, loss, metrics = dict(extras["discriminator"]), jnp.zeros(()), {}
+    for name in domains:
+      term, collections[name], seen = tell_apart(
+        discriminator,
+        discriminator_params[name],
+        collections[name],
+        batch[name],
+        outputs[f"fake_{name}"],
+        adversarial=adversarial,
+      )
+      loss = loss + weight * term
+      metrics |= {f"discriminator/{title}_{name}": value for title, value in seen.items()}
+    metrics["discriminator/loss"] = loss
+    return loss, ({**extras, "discriminator": collections}, metrics)
+
+  return discriminator_loss
 
 
 def deceive(

@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from imtrans.methods.judging import deceive, tell_domains_apart
+from imtrans.methods.judging import deceive, domains_loss
 from imtrans.methods.method import Method, initialize
 from imtrans.networks import ContentStyleGenerator
 from imtrans.objectives import mean_absolute_error
@@ -99,19 +99,6 @@ def munit(
         outputs[f"reconstructed_{name}"] = decode(generator_params, name, content, style)
     return outputs, extras
 
-  def discriminator_loss(discriminator_params, extras, outputs, batch, key):
-    del key
-    loss, state, metrics = tell_domains_apart(
-      discriminator,
-      discriminator_params,
-      extras["discriminator"],
-      batch,
-      {name: outputs[f"fake_{name}"] for name in DOMAINS},
-      adversarial=adversarial,
-    )
-    loss = discriminator_weight * loss
-    return loss, ({**extras, "discriminator": state}, {"discriminator/loss": loss, **metrics})
-
   def generator_loss(discriminator_params, extras, outputs, batch, key):
     del key
     metrics, loss = {}, jnp.zeros(())
@@ -153,4 +140,7 @@ def munit(
     content, _ = find(generator_params, start, source)
     return decode(generator_params, end, content, draw(key, len(source)))
 
+  discriminator_loss = domains_loss(
+    discriminator, DOMAINS, adversarial=adversarial, weight=discriminator_weight
+  )
   return Method(init, generate, discriminator_loss, generator_loss, translate)

@@ -44,9 +44,9 @@ print(f"{config.num_steps} steps of {count} pictures of {side} x {side} pixels")
 
 # %%
 from imtrans.evaluation.evaluation_set import EvaluationSet
-from imtrans.evaluation.generators import preprocessing, trained_generators
-from imtrans.evaluation.previews import contact_sheet
-from imtrans.evaluation.sheets import sample_rows
+from imtrans.evaluation.pages.previews import contact_sheet
+from imtrans.evaluation.pages.sheets import sample_rows
+from imtrans.evaluation.translation.generators import preprocessing, trained_generators
 from imtrans.training.loop import train
 
 pictures = EvaluationSet(open_data(config, "test"), **preprocessing(config))

@@ -7,7 +7,7 @@ __all__ = ["__version__", "load"]
 def __getattr__(name: str):
   # `import imtrans` stays light: nothing is imported until a model is loaded.
   if name == "load":
-    from imtrans.evaluation.translator import load
+    from imtrans.evaluation.translation.translator import load
 
     return load
   raise AttributeError(f"module 'imtrans' has no attribute {name!r}")

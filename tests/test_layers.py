@@ -12,8 +12,9 @@ ALLOWED = {
   "theory": set(),
   "data": set(),
   "networks": {"theory"},
+  "pretrained": set(),
   "objectives": {"theory"},
-  "methods": {"theory", "networks", "objectives"},
+  "methods": {"theory", "networks", "pretrained", "objectives"},
 }
 ALLOWED["training"] = {*ALLOWED["methods"], "methods", "data"}
 ALLOWED["evaluation"] = {*ALLOWED["training"], "training"}

@@ -75,7 +75,7 @@ def build_ours(case: Case) -> Translation:
 
   from experiments.benchmark import ours
   from experiments.benchmark.work import forward_macs
-  from imtrans.evaluation.translation import TrainedGenerator
+  from imtrans.evaluation.translation.trained_generator import TrainedGenerator
 
   method = ours.build_method(case)
   source = "source" if case.method == "pix2pix" else "a"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from imtrans.evaluation import histograms
-from imtrans.evaluation.weights import PerceptualWeights, perceptual_weights
+from imtrans.evaluation.metrics import histograms
+from imtrans.pretrained.weights import PerceptualWeights, perceptual_weights
 
 if TYPE_CHECKING:
   from experiments.metrics.references import Material

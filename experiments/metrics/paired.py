@@ -8,15 +8,15 @@ import numpy as np
 
 from experiments.metrics.damage import decibels, levels, spoil
 from experiments.metrics.pictures import Pictures
-from imtrans.evaluation import metrics
-from imtrans.evaluation.lpips import lpips_distance
+from imtrans.evaluation.metrics import fidelity
+from imtrans.evaluation.metrics.lpips import lpips_distance
 
 PIXELS = {
-  "l1": metrics.l1,
-  "l2": metrics.l2,
-  "psnr": metrics.psnr,
-  "ssim": metrics.ssim,
-  "ms_ssim": metrics.ms_ssim,
+  "l1": fidelity.l1,
+  "l2": fidelity.l2,
+  "psnr": fidelity.psnr,
+  "ssim": fidelity.ssim,
+  "ms_ssim": fidelity.ms_ssim,
 }
 PERCEPTUAL = {"lpips_alex": "alex", "lpips_vgg": "vgg"}
 BATCH = 8

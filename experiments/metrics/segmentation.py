@@ -17,15 +17,15 @@ from experiments.metrics.damage import spoil
 from imtrans.data import Dataset
 from imtrans.data.palette import Palette
 from imtrans.data.sources import open_dataset
-from imtrans.evaluation.confusion import (
+from imtrans.evaluation.evaluate import Evaluation
+from imtrans.evaluation.evaluation_set import EvaluationSet
+from imtrans.evaluation.metrics.confusion import (
   SegmentationScores,
   confusion_matrix,
   labels_from_colors,
   segmentation_scores,
 )
-from imtrans.evaluation.evaluate import Evaluation
-from imtrans.evaluation.evaluation_set import EvaluationSet
-from imtrans.evaluation.translation import TrainedGenerator
+from imtrans.evaluation.translation.trained_generator import TrainedGenerator
 
 SCORES = ("pixel_accuracy", "class_accuracy", "class_iou")
 BLURS = (1.0, 2.0, 4.0, 8.0)

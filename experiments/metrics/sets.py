@@ -12,21 +12,21 @@ import numpy as np
 
 from experiments.metrics.damage import decibels, levels, spoil
 from experiments.metrics.pictures import Pictures
-from imtrans.evaluation.extraction import (
+from imtrans.evaluation.features.extraction import (
   FeatureNetwork,
   FeatureSet,
   extract,
   pooled_alexnet,
   pooled_vgg16,
 )
-from imtrans.evaluation.feature_figures import (
+from imtrans.evaluation.features.feature_figures import (
   frechet_figure,
   kernel_figure,
   manifold_figures,
   sliced_wasserstein_figure,
 )
 from imtrans.evaluation.figures import color_figures
-from imtrans.evaluation.histograms import LabHistograms, lab_histograms
+from imtrans.evaluation.metrics.histograms import LabHistograms, lab_histograms
 
 BATCH = 32
 NUM_SUBSETS = 20

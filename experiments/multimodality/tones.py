@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imtrans.analyses.trained import TrainedRun
-from imtrans.evaluation.diversity import mode_coverage, pairwise_diversity
 from imtrans.evaluation.evaluation_set import EvaluationSet
-from imtrans.evaluation.generators import preprocessing
-from imtrans.evaluation.samples import find_variants
+from imtrans.evaluation.judges.samples import find_variants
+from imtrans.evaluation.metrics.diversity import mode_coverage, pairwise_diversity
+from imtrans.evaluation.translation.generators import preprocessing
 
 # OpenMoji's palette: the plain yellow, and the five tones of Fitzpatrick's scale.
 PALETTE = np.array(

@@ -8,7 +8,7 @@ from jax import Array
 
 from imtrans.analyses.finding import BLACK, COLORS, Finding, in_style, new_figure
 from imtrans.analyses.trained import NotForThisRun, TrainedRun
-from imtrans.evaluation.translation import TrainedGenerator, pad_to_multiple
+from imtrans.evaluation.translation.trained_generator import TrainedGenerator, pad_to_multiple
 from imtrans.networks.normalization import EPSILON, Normalization, instance_norm
 from imtrans.theory.normalization import (
   label_response,

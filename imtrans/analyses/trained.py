@@ -7,8 +7,12 @@ import numpy as np
 
 from imtrans.data import Dataset
 from imtrans.evaluation.evaluation_set import EvaluationSet, spread_indices
-from imtrans.evaluation.generators import check_channels, preprocessing, trained_generators
-from imtrans.evaluation.translation import TrainedGenerator
+from imtrans.evaluation.translation.generators import (
+  check_channels,
+  preprocessing,
+  trained_generators,
+)
+from imtrans.evaluation.translation.trained_generator import TrainedGenerator
 from imtrans.training.input import open_data, training_batches
 from imtrans.training.run import Run, load_players, load_run
 

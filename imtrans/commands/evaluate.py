@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
   from imtrans.data import Dataset
   from imtrans.evaluation.evaluate import Evaluation
-  from imtrans.evaluation.generators import Measuring
-  from imtrans.evaluation.translation import TrainedGenerator
+  from imtrans.evaluation.translation.generators import Measuring
+  from imtrans.evaluation.translation.trained_generator import TrainedGenerator
   from imtrans.training.run import Run
 
 HELP = "score a trained run on its test pictures and write a gallery"
@@ -95,8 +95,8 @@ def run(arguments: argparse.Namespace) -> None:
 
   from rich.console import Console
 
-  from imtrans.evaluation.generators import trained_generators
   from imtrans.evaluation.record import write_evaluation
+  from imtrans.evaluation.translation.generators import trained_generators
   from imtrans.training.mesh import place
   from imtrans.training.run import load_run
 
@@ -166,7 +166,7 @@ def _evaluation(
   from imtrans.evaluation.evaluate import Evaluation
   from imtrans.evaluation.evaluation_set import EvaluationSet
   from imtrans.evaluation.feasibility import measurable
-  from imtrans.evaluation.generators import check_channels, preprocessing
+  from imtrans.evaluation.translation.generators import check_channels, preprocessing
   from imtrans.training.input import open_data
   from imtrans.training.mesh import divisible
 
@@ -203,7 +203,7 @@ def _evaluation(
 def _how(arguments: argparse.Namespace, config: "ConfigDict") -> "Measuring":
   """How figures are measured: as the arguments say, else as the config does."""
   from imtrans.data.palette import parse_palette
-  from imtrans.evaluation.generators import measuring
+  from imtrans.evaluation.translation.generators import measuring
 
   how = measuring(config)
   return {

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
   import numpy as np
 
-  from imtrans.evaluation.sampling import Sample
-  from imtrans.evaluation.translator import Translator
+  from imtrans.evaluation.translation.sampling import Sample
+  from imtrans.evaluation.translation.translator import Translator
 
 HELP = "draw pictures from a trained run: of noise, of a class, or several of one picture"
 SHEET = "samples.png"
@@ -56,9 +56,9 @@ def run(arguments: argparse.Namespace) -> None:
   import numpy as np
 
   from imtrans.data import normalize, write_image
-  from imtrans.evaluation.pictures import image_suffix
-  from imtrans.evaluation.previews import contact_sheet
-  from imtrans.evaluation.translator import load
+  from imtrans.evaluation.pages.previews import contact_sheet
+  from imtrans.evaluation.translation.pictures import image_suffix
+  from imtrans.evaluation.translation.translator import load
 
   translator = load(arguments.workdir, arguments.checkpoint)
   spec = translator.target_spec()
@@ -78,7 +78,7 @@ def _drawn(
 ) -> Iterator[tuple[str, "np.ndarray"]]:
   """Yields the name and the picture of each sample."""
   from imtrans.data.dataset import stable_generator
-  from imtrans.evaluation.sampling import noise_samples
+  from imtrans.evaluation.translation.sampling import noise_samples
 
   options = {"mode": arguments.mode}
   if arguments.input is None:
@@ -98,7 +98,7 @@ def _drawn(
 def _from_pictures(translator: "Translator", arguments: argparse.Namespace) -> Iterator["Sample"]:
   """Yields the pictures of --input as sources."""
   from imtrans.data import EXTENSIONS, read_image
-  from imtrans.evaluation.sampling import picture_samples
+  from imtrans.evaluation.translation.sampling import picture_samples
 
   place = Path(arguments.input)
   if not place.exists():

@@ -102,14 +102,14 @@ def _prepared(config: ConfigDict, mesh: Any) -> tuple[Any, dict[str, Any]]:
   from imtrans.evaluation.criteria import BASIC, figure_names
   from imtrans.evaluation.evaluate import Evaluation
   from imtrans.evaluation.evaluation_set import EvaluationSet
-  from imtrans.evaluation.generators import (
+  from imtrans.evaluation.pages.sheets import sample_sheet
+  from imtrans.evaluation.quantities import quantity
+  from imtrans.evaluation.translation.generators import (
     check_channels,
     measuring,
     preprocessing,
     trained_generators,
   )
-  from imtrans.evaluation.quantities import quantity
-  from imtrans.evaluation.sheets import sample_sheet
   from imtrans.training.assembly import size_multiple
   from imtrans.training.input import domain_specs, is_two_way, open_data
   from imtrans.training.loop import Snapshot

@@ -77,8 +77,8 @@ def run(arguments: argparse.Namespace) -> None:
     raise ValueError("--overlap and --tile-approximate are about tiles: give --tile too.")
 
   from imtrans.data import read_image, write_image
-  from imtrans.evaluation.stream import attempted
-  from imtrans.evaluation.translator import load
+  from imtrans.evaluation.translation.stream import attempted
+  from imtrans.evaluation.translation.translator import load
 
   translator = load(arguments.workdir, arguments.checkpoint)
   data = translator.run.config.data
@@ -197,7 +197,7 @@ def with_suitable_suffixes(
   Raises:
     ValueError: if two pictures would then have the same name.
   """
-  from imtrans.evaluation.pictures import image_suffix, suffix_can_hold
+  from imtrans.evaluation.translation.pictures import image_suffix, suffix_can_hold
 
   changed = [
     (path, to if suffix_can_hold(to.suffix, spec) else to.with_suffix(image_suffix(spec)))

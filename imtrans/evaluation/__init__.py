@@ -2,15 +2,15 @@
 
 from imtrans.evaluation.evaluate import Evaluation
 from imtrans.evaluation.evaluation_set import EvaluationSet
-from imtrans.evaluation.generators import preprocessing, trained_generators
-from imtrans.evaluation.judges import Judgement
-from imtrans.evaluation.metrics import l1, l2, ms_ssim, psnr, ssim
-from imtrans.evaluation.pairs import Result, evaluate_pairs
-from imtrans.evaluation.previews import contact_sheet, preview
+from imtrans.evaluation.judges.judge import Judgement
+from imtrans.evaluation.judges.pairs import Result, evaluate_pairs
+from imtrans.evaluation.metrics.fidelity import l1, l2, ms_ssim, psnr, ssim
+from imtrans.evaluation.pages.previews import contact_sheet, preview
+from imtrans.evaluation.pages.sheets import sample_rows
 from imtrans.evaluation.record import write_evaluation
-from imtrans.evaluation.sheets import sample_rows
-from imtrans.evaluation.translation import TrainedGenerator
-from imtrans.evaluation.translator import Translator, load
+from imtrans.evaluation.translation.generators import preprocessing, trained_generators
+from imtrans.evaluation.translation.trained_generator import TrainedGenerator
+from imtrans.evaluation.translation.translator import Translator, load
 
 __all__ = [
   "Evaluation",

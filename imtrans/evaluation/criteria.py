@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 from jax import Array
 
-from imtrans.evaluation import content, metrics
-from imtrans.evaluation.weights import INCEPTION_URL
+from imtrans.evaluation.metrics import content, fidelity
+from imtrans.pretrained.weights import INCEPTION_URL
 
 PIXEL_METRICS: dict[str, Callable[[Array, Array], Array]] = {
-  "l1": metrics.l1,
-  "l2": metrics.l2,
-  "psnr": metrics.psnr,
-  "ssim": metrics.ssim,
-  "ms_ssim": metrics.ms_ssim,
+  "l1": fidelity.l1,
+  "l2": fidelity.l2,
+  "psnr": fidelity.psnr,
+  "ssim": fidelity.ssim,
+  "ms_ssim": fidelity.ms_ssim,
 }
 BASIC = ("l1", "psnr", "ssim")  # What a run measures by default.
 DIMENSIONS = {"alexnet": 256, "vgg16": 512, "inception": 2048}  # Of the features of a picture.
@@ -60,8 +60,8 @@ CRITERIA: dict[str, Criterion] = {
   "l1": Criterion("target"),
   "l2": Criterion("target"),
   "psnr": Criterion("target"),
-  "ssim": Criterion("target", metrics.SSIM_WINDOW),
-  "ms_ssim": Criterion("target", metrics.MS_SSIM_LEAST),
+  "ssim": Criterion("target", fidelity.SSIM_WINDOW),
+  "ms_ssim": Criterion("target", fidelity.MS_SSIM_LEAST),
   "lpips_alex": Criterion("target", SIDES["alexnet"], features="alexnet"),
   "lpips_vgg": Criterion("target", SIDES["vgg16"], features="vgg16"),
   "content_vgg16": Criterion("source", content.LEAST, features="vgg16"),

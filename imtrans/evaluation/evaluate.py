@@ -17,22 +17,27 @@ from imtrans.evaluation.criteria import (
   unpaired_obstacle,
 )
 from imtrans.evaluation.evaluation_set import EvaluationSet
-from imtrans.evaluation.judges import Judge, Judgement, PictureJudge, Score, log_scalars
-from imtrans.evaluation.label_judge import LabelJudge
-from imtrans.evaluation.label_maps import (
+from imtrans.evaluation.judges.judge import Judge, Judgement, PictureJudge, Score, log_scalars
+from imtrans.evaluation.judges.label_judge import LabelJudge
+from imtrans.evaluation.judges.label_maps import (
   PIXEL_ACCURACY,
   LabelMapJudge,
   label_agreement,
   outliers_remark,
 )
-from imtrans.evaluation.label_pictures import find_label_palette
-from imtrans.evaluation.measures import CHECKSUMS, content_judge, honesty_judge, target_quantity
-from imtrans.evaluation.pairs import evaluate_pairs
-from imtrans.evaluation.photographs import LabelCriterion
-from imtrans.evaluation.samples import SampleJudge, find_variants
-from imtrans.evaluation.sets import SET_KINDS, SetCriteria, SetJudge
-from imtrans.evaluation.translation import TrainedGenerator
-from imtrans.evaluation.weights import INCEPTION_SHA256, perceptual_weights
+from imtrans.evaluation.judges.label_pictures import find_label_palette
+from imtrans.evaluation.judges.measures import (
+  CHECKSUMS,
+  content_judge,
+  honesty_judge,
+  target_quantity,
+)
+from imtrans.evaluation.judges.pairs import evaluate_pairs
+from imtrans.evaluation.judges.photographs import LabelCriterion
+from imtrans.evaluation.judges.samples import SampleJudge, find_variants
+from imtrans.evaluation.judges.sets import SET_KINDS, SetCriteria, SetJudge
+from imtrans.evaluation.translation.trained_generator import TrainedGenerator
+from imtrans.pretrained.weights import INCEPTION_SHA256, perceptual_weights
 
 
 class Evaluation:

@@ -2,7 +2,7 @@
 
 from imtrans.evaluation.criteria import CRITERIA, obstacle
 from imtrans.evaluation.evaluate import Evaluation
-from imtrans.evaluation.weights import perceptual_weights
+from imtrans.pretrained.weights import perceptual_weights
 
 
 def measurable(

@@ -1,7 +1,7 @@
 """Figures that say how they were made: a number beside its protocol.
 
 Two figures can be compared if their protocols are the same but for the checkpoint. Those of sets of
-features are in `evaluation/feature_figures.py`.
+features are in `features/feature_figures.py`.
 """
 
 import math
@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imtrans.evaluation.confusion import SegmentationScores
-from imtrans.evaluation.diversity import Diversity, ModeCoverage
-from imtrans.evaluation.histograms import BIN_WIDTH, LabHistograms, lab_intersections
-from imtrans.evaluation.honesty import NOISE_LEVELS
-from imtrans.evaluation.metrics import PSNR_CEILING
-from imtrans.evaluation.segmentation import Segmenter
+from imtrans.evaluation.judges.segmentation import Segmenter
+from imtrans.evaluation.metrics.confusion import SegmentationScores
+from imtrans.evaluation.metrics.diversity import Diversity, ModeCoverage
+from imtrans.evaluation.metrics.fidelity import PSNR_CEILING
+from imtrans.evaluation.metrics.histograms import BIN_WIDTH, LabHistograms, lab_intersections
+from imtrans.evaluation.metrics.honesty import NOISE_LEVELS
 
 # What can be measured on every picture by itself.
 PER_PICTURE = {
@@ -229,7 +229,7 @@ def segmentation_figures(
   """The scores of photographs; those of the real ones are the level to compare generated ones with.
 
   Args:
-    scores: of `imtrans.evaluation.segmentation`.
+    scores: of `imtrans.evaluation.judges.segmentation`.
     segmenter: what found the labels.
     images: how many photographs there were.
     off_palette: of `OffPalette.settings`: which pixels of their labels were of other colours.

@@ -14,7 +14,9 @@ import numpy as np
 from imtrans.data import ImageSpec, denormalize, normalize, read_image, write_image
 from imtrans.evaluation.evaluate import Evaluation
 from imtrans.evaluation.evaluation_set import EvaluationSet
-from imtrans.evaluation.gallery import (
+from imtrans.evaluation.judges.judge import Score, log_scalars
+from imtrans.evaluation.judges.pairs import Result, as_stored
+from imtrans.evaluation.pages.gallery import (
   NAMES,
   Section,
   choose_shown,
@@ -22,11 +24,9 @@ from imtrans.evaluation.gallery import (
   package_version,
   write_gallery,
 )
-from imtrans.evaluation.judges import Score, log_scalars
-from imtrans.evaluation.pairs import Result, as_stored
-from imtrans.evaluation.pictures import image_suffix
-from imtrans.evaluation.sheets import shows_sources
-from imtrans.evaluation.translation import TrainedGenerator
+from imtrans.evaluation.pages.sheets import shows_sources
+from imtrans.evaluation.translation.pictures import image_suffix
+from imtrans.evaluation.translation.trained_generator import TrainedGenerator
 from imtrans.methods import METHODS
 from imtrans.training.files import write_atomically
 from imtrans.training.run import Run

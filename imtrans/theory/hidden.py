@@ -5,7 +5,7 @@ translation with small amplitude (Chu et al., 2017, "CycleGAN, a Master of Stega
 https://arxiv.org/abs/1712.02950). Here the message is Gaussian with root mean square `amplitude`,
 the noise that it meets is independent of it, and the reader knows the clean translation, which is
 more than a generator knows. Amplitudes and noise are in levels of an 8-bit image. The same on
-trained generators is in `imtrans.evaluation.honesty`.
+trained generators is in `imtrans.evaluation.metrics.honesty`.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Exact transport on a line by sorting, and its mean over random lines.
 
-For figures of a trained model see `evaluation/distributions.py`; these functions have gradients and
-may be a loss.
+For figures of a trained model see `evaluation/metrics/distributions.py`; these functions have
+gradients and may be a loss.
 """
 
 import jax

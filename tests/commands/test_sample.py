@@ -9,7 +9,7 @@ from PIL import Image
 
 import imtrans
 from imtrans.commands.main import main
-from imtrans.evaluation.sampling import noise_samples, picture_samples
+from imtrans.evaluation.translation.sampling import noise_samples, picture_samples
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 CLASSES = 10

@@ -10,7 +10,7 @@ from PIL import Image
 
 from imtrans.commands import translate
 from imtrans.data import ImageSpec, read_image, write_image
-from imtrans.evaluation.translator import Translator
+from imtrans.evaluation.translation.translator import Translator
 from imtrans.methods import Method
 from imtrans.training.config import default_config
 from imtrans.training.run import Run
@@ -44,7 +44,7 @@ def model(monkeypatch):
       size_multiple=4,
     )
     monkeypatch.setattr(
-      "imtrans.evaluation.translator.load", lambda workdir, checkpoint: Translator(run)
+      "imtrans.evaluation.translation.translator.load", lambda workdir, checkpoint: Translator(run)
     )
 
   use(ImageSpec(3, "uint8", 0.0, 255.0))

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from imtrans.evaluation.inception import BLOCKS, REDUCTIONS, STEM
+from imtrans.evaluation.features.inception import BLOCKS, REDUCTIONS, STEM
 
 POOLED = "branch_pool"
 

@@ -8,10 +8,10 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch.nn import functional
 
-from imtrans.evaluation import inception
-from imtrans.evaluation.lpips import lpips_distance
-from imtrans.evaluation.state_dicts import read_state_dict
-from imtrans.evaluation.weights import perceptual_weights
+from imtrans.evaluation.features import inception
+from imtrans.evaluation.metrics.lpips import lpips_distance
+from imtrans.pretrained.state_dicts import read_state_dict
+from imtrans.pretrained.weights import perceptual_weights
 from tests.evaluation import narrow_inception
 
 

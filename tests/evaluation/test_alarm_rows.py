@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from imtrans.evaluation.gallery import write_gallery
-from imtrans.evaluation.gallery_parts import alarm_rows
+from imtrans.evaluation.pages.gallery import write_gallery
+from imtrans.evaluation.pages.gallery_parts import alarm_rows
 
 SINCE_1500 = "The discriminator has won: accuracy 1.00 for 1200 steps, so it has little left"
 

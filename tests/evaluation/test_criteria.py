@@ -11,7 +11,7 @@ from imtrans.evaluation.criteria import (
   obstacle,
 )
 from imtrans.evaluation.figures import PER_PICTURE
-from imtrans.evaluation.label_maps import PIXEL_ACCURACY
+from imtrans.evaluation.judges.label_maps import PIXEL_ACCURACY
 from imtrans.evaluation.quantities import TABLE, rank
 
 EVERYTHING = Situation(

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from imtrans.data import ImageSpec
-from imtrans.evaluation import measures
 from imtrans.evaluation.criteria import BASIC
 from imtrans.evaluation.evaluate import Evaluation
 from imtrans.evaluation.evaluation_set import EvaluationSet
 from imtrans.evaluation.feasibility import measurable
-from imtrans.evaluation.generators import (
+from imtrans.evaluation.judges import measures
+from imtrans.evaluation.pages.sheets import sample_rows
+from imtrans.evaluation.translation.generators import (
   check_channels,
   measuring,
   preprocessing,
   trained_generators,
 )
-from imtrans.evaluation.sheets import sample_rows
-from imtrans.evaluation.weights import INCEPTION_SHA256
+from imtrans.pretrained.weights import INCEPTION_SHA256
 from imtrans.training.mesh import make_mesh, place
 
 

@@ -11,7 +11,7 @@ from imtrans.data.task import TaskDomain
 from imtrans.data.tasks import make_task
 from imtrans.evaluation.evaluate import Evaluation
 from imtrans.evaluation.evaluation_set import EvaluationSet, spread_indices
-from imtrans.evaluation.translation import TrainedGenerator
+from imtrans.evaluation.translation.trained_generator import TrainedGenerator
 from imtrans.training.mesh import make_mesh
 
 

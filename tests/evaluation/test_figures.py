@@ -6,13 +6,14 @@ import math
 import numpy as np
 import pytest
 
-from imtrans.evaluation import feature_figures, figures
-from imtrans.evaluation.confusion import segmentation_scores
-from imtrans.evaluation.diversity import Diversity, mode_coverage
-from imtrans.evaluation.extraction import FeatureSet
-from imtrans.evaluation.histograms import lab_histograms
-from imtrans.evaluation.metrics import psnr
-from imtrans.evaluation.segmentation import Segmenter
+from imtrans.evaluation import figures
+from imtrans.evaluation.features import feature_figures
+from imtrans.evaluation.features.extraction import FeatureSet
+from imtrans.evaluation.judges.segmentation import Segmenter
+from imtrans.evaluation.metrics.confusion import segmentation_scores
+from imtrans.evaluation.metrics.diversity import Diversity, mode_coverage
+from imtrans.evaluation.metrics.fidelity import psnr
+from imtrans.evaluation.metrics.histograms import lab_histograms
 
 
 def _features(seed, count=40, name="vgg16", logits=False, **changes):

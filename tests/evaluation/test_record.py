@@ -8,7 +8,7 @@ import pytest
 
 from imtrans.data import ImageSpec, from_arrays, read_image
 from imtrans.evaluation import Evaluation, EvaluationSet, preprocessing, record, trained_generators
-from imtrans.evaluation.pictures import image_suffix, suffix_can_hold
+from imtrans.evaluation.translation.pictures import image_suffix, suffix_can_hold
 
 
 def write(run, dataset, output, *, workdir, seed=0, criteria=("l1", "psnr", "ssim"), remark=""):

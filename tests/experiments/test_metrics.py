@@ -22,9 +22,9 @@ from experiments.metrics.segmentation import (
   open_split,
 )
 from imtrans.evaluation import evaluate as measuring
-from imtrans.evaluation import photographs
 from imtrans.evaluation.evaluation_set import EvaluationSet
-from imtrans.evaluation.translation import TrainedGenerator
+from imtrans.evaluation.judges import photographs
+from imtrans.evaluation.translation.trained_generator import TrainedGenerator
 
 FOLDER = Path(study.__file__).parent
 ORIGIN = {

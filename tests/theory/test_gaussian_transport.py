@@ -9,7 +9,7 @@ import numpy as np
 import ot
 import pytest
 
-from imtrans.evaluation.distributions import frechet_distance_of_moments
+from imtrans.evaluation.metrics.distributions import frechet_distance_of_moments
 from imtrans.theory.entropic_transport import entropic_transport_cost
 from imtrans.theory.gaussian_transport import (
   entropic_map,

@@ -9,7 +9,7 @@ import numpy as np
 import ot
 import pytest
 
-from imtrans.evaluation.distributions import sliced_wasserstein
+from imtrans.evaluation.metrics.distributions import sliced_wasserstein
 from imtrans.theory.sliced import (
   gaussian_sliced_cost,
   line_transport_cost,

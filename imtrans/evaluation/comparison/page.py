@@ -20,9 +20,9 @@ from imtrans.evaluation.comparison.table import (
   unusual,
 )
 from imtrans.evaluation.comparison.text import cell_text, footnotes, measured, value_text
-from imtrans.evaluation.curves import Line, Series, number, overlay, series_from_log
-from imtrans.evaluation.gallery import CREDITS, package_version
-from imtrans.evaluation.pages import render_page
+from imtrans.evaluation.pages.curves import Line, Series, number, overlay, series_from_log
+from imtrans.evaluation.pages.gallery import CREDITS, package_version
+from imtrans.evaluation.pages.style import render_page
 from imtrans.evaluation.quantities import quantity
 from imtrans.training.journal import LOG
 

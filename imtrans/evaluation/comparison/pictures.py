@@ -11,9 +11,9 @@ from imtrans.data import image_spec, normalize, read_image
 from imtrans.evaluation.comparison.protocols import shared_differences
 from imtrans.evaluation.comparison.runs import EvaluatedRun
 from imtrans.evaluation.evaluation_set import EvaluationSet
-from imtrans.evaluation.previews import data_uri, preview
+from imtrans.evaluation.pages.previews import data_uri, preview
 from imtrans.evaluation.quantities import rank
-from imtrans.evaluation.translation import TrainedGenerator
+from imtrans.evaluation.translation.trained_generator import TrainedGenerator
 from imtrans.training.assembly import size_multiple
 from imtrans.training.input import open_data, read_specs
 

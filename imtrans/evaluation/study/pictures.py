@@ -18,7 +18,7 @@ from PIL import Image
 from imtrans.data import EXTENSIONS, Domain, ImageError, ImageSpec, normalize, read_image
 from imtrans.data.dataset import common_spec, stable_fraction
 from imtrans.data.transforms import fit, resizer
-from imtrans.evaluation.previews import preview
+from imtrans.evaluation.pages.previews import preview
 
 NUM_KEPT = 500  # Pictures of a set that are used at most: a few hundred megabytes of 512 x 512.
 

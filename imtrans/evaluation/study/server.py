@@ -21,7 +21,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from imtrans.evaluation.pages import with_base_style
+from imtrans.evaluation.pages.style import with_base_style
 from imtrans.evaluation.study.sessions import Refused, Sessions
 
 HOST = "127.0.0.1"

@@ -13,7 +13,7 @@ from imtrans.evaluation.comparison.page import curve_groups
 from imtrans.evaluation.comparison.pictures import choose, picture_sections
 from imtrans.evaluation.comparison.report import write_comparison
 from imtrans.evaluation.comparison.runs import read_run
-from imtrans.evaluation.curves import LEFT, Line, Series, overlay
+from imtrans.evaluation.pages.curves import LEFT, Line, Series, overlay
 from imtrans.training.input import save_specs
 from tests.evaluated_runs import SIDE, SPEC, figure, write_evaluated
 

@@ -1,0 +1,1 @@
+"""Features of pictures, and the figures that compare sets by them."""

@@ -1,0 +1,1 @@
+"""Judges: what sees results go by, and then says its figures."""

@@ -1,0 +1,1 @@
+"""Pictures, curves and pages for people to look at."""

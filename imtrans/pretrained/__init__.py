@@ -1,0 +1,1 @@
+"""Networks that others trained: their weights read without running them, and what they see."""

@@ -75,24 +75,10 @@ def build_ours(case: Case) -> Translation:
 
   from experiments.benchmark import ours
   from experiments.benchmark.work import forward_macs
-  from imtrans.evaluation.translation.trained_generator import TrainedGenerator
 
-  method = ours.build_method(case)
-  source = "source" if case.method == "pix2pix" else "a"
-  example = ours.make_batch(case, 0)
-
-  def start(batch: Any) -> Any:
-    params, extras = method.init(jax.random.key(0), batch)
-    return params["generator"], {"generator": extras["generator"]}
-
-  params, extras = jax.jit(start)(example)
   traces: list[int] = []
-
-  def translate(*arguments: Any, **keywords: Any) -> jax.Array:
-    traces.append(1)  # Python runs this while jax traces, and at no other time.
-    return method.translate(*arguments, **keywords)
-
-  generator = TrainedGenerator(translate, params, extras, direction="ab", mode="test")
+  generator = fresh_generator(case, on_trace=lambda: traces.append(1))
+  source = "source" if case.method == "pix2pix" else "a"
   batches = itertools.cycle(
     [jax.device_put(ours.make_batch(case, index)[source]) for index in range(NUM_BATCHES)]
   )
@@ -108,17 +94,50 @@ def build_ours(case: Case) -> Translation:
   def report() -> dict[str, Any]:
     device = jax.devices()[0]
     known = device.memory_stats() if device.platform != "cpu" else None
+    params = generator.generator_params
     own = params["ab"] if case.method == "cyclegan" else params
     macs = forward_macs(ours.networks(case)[0], (case.batch, case.size, case.size, 3))
     return {
       "device": device.device_kind,
       "parameters": sum(leaf.size for leaf in jax.tree.leaves(own)),
       "useful_flops": 2 * macs,
-      "peak_memory": known["peak_bytes_in_use"] if known else _peak_memory(),
+      "peak_memory": known["peak_bytes_in_use"] if known else peak_memory(),
       "traces": len(traces),
     }
 
   return Translation(run, report)
+
+
+def fresh_generator(case: Case, on_trace: Callable[[], None] | None = None) -> Any:
+  """A generator of the direction "ab" with fresh weights, as a run in use has it.
+
+  Args:
+    case: whose networks are built.
+    on_trace: called whenever jax traces the translation.
+
+  Returns:
+    A `TrainedGenerator` in mode "test".
+  """
+  import jax
+
+  from experiments.benchmark import ours
+  from imtrans.evaluation.translation.trained_generator import TrainedGenerator
+
+  method = ours.build_method(case)
+
+  def start(batch: Any) -> Any:
+    params, extras = method.init(jax.random.key(0), batch)
+    return params["generator"], {"generator": extras["generator"]}
+
+  def translate(*arguments: Any, **keywords: Any) -> jax.Array:
+    if on_trace:
+      on_trace()  # Python runs this while jax traces, and at no other time.
+    return method.translate(*arguments, **keywords)
+
+  params, extras = jax.jit(start)(ours.make_batch(case, 0))
+  multiple = 2**case.num_levels if case.method == "pix2pix" else 4
+  options = {"direction": "ab", "mode": "test", "size_multiple": multiple}
+  return TrainedGenerator(translate, params, extras, **options)
 
 
 def build_peer(case: Case, variant: str) -> Translation:
@@ -172,14 +191,14 @@ def build_peer(case: Case, variant: str) -> Translation:
       torch.cuda.synchronize()
 
   def report() -> dict[str, Any]:
-    peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else _peak_memory()
+    peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else peak_memory()
     return {"parameters": parameters, "peak_memory": peak}
 
   return Translation(run, report)
 
 
-def _peak_memory() -> int:
-  """Bytes of the whole process."""
+def peak_memory() -> int:
+  """Returns the most bytes that this process ever had resident."""
   return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

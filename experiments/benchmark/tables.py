@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable
 from typing import Any
 
-from experiments.benchmark import changes, findings, floors, markdown
+from experiments.benchmark import changes, findings, floors, markdown, tiled
 from experiments.benchmark.cases import METHODS, OURS, VARIANTS, narrowed
 from experiments.benchmark.markdown import number, spread, table
 
@@ -93,6 +93,7 @@ def sections(records: Records) -> dict[str, str]:
   texts["endurance"] = _endurance(lasting) if lasting else NONE
   translated = [of_kind(records, "inference", device) for device in DEVICES]
   texts["inference"] = "\n\n".join(_inference(some) for some in translated if some) or NONE
+  texts["tiled"] = tiled.section(records) or NONE
   texts["changes"] = changes.section(records)
   cpu = [of_kind(records, kind, "cpu") for kind in ("speed", "inference")]
   return texts | findings.sections(*cpu)

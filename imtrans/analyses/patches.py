@@ -22,7 +22,7 @@ from imtrans.analyses.frequency_bands import draw_bands
 from imtrans.analyses.patch_gradients import gradient_profile, judged_pictures, tile
 from imtrans.analyses.trained import TrainedRun
 from imtrans.networks import PatchDiscriminator, PixelDiscriminator
-from imtrans.networks.convolution import direct_convolve
+from imtrans.networks.direct import direct_convolve
 from imtrans.theory.patches import (
   Layer,
   effective_patches,

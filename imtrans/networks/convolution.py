@@ -13,14 +13,22 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from imtrans.networks.derivatives import with_derivatives
+from imtrans.networks.direct import (
+  direct_convolve,
+  halved_convolve,
+  phased_transposed,
+  zero_pad,
+)
 from imtrans.networks.halo import apply_padded, num_row_shards
 from imtrans.networks.products import gather_convolve, scatter_convolve, scatter_transposed
 from imtrans.networks.winograd import winograd_convolve
 from imtrans.theory.lipschitz import power_iteration
 
-DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 BIASES = ("added", "idle", "none")
 FEW, MANY = 4, 16  # Channels below and above which a lowering on CPU pays.
+WIDE = 4096  # Positions from which XLA's operator reads its kernel fast enough on CPU.
+SEVERAL = 4  # Images from which its weight gradient, whose sum runs over them, is fast on CPU.
 
 
 def convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0) -> Array:
@@ -42,17 +50,6 @@ def convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0)
   return lax.platform_dependent(images, kernel, cpu=on_cpu, default=direct)
 
 
-def direct_convolve(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
-  """`convolve` as XLA's own operator: what every other lowering equals.
-
-  Returns:
-    As `convolve`, whose arguments these are.
-  """
-  return lax.conv_general_dilated(
-    images, kernel, (stride, stride), ((padding, padding),) * 2, dimension_numbers=DIMENSIONS
-  )
-
-
 def _convolve_on_cpu(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
   """Picks the fastest lowering, by measurement: experiments/benchmark/README.md says which."""
   size, width, inputs, outputs = kernel.shape
@@ -70,32 +67,13 @@ def _convolve_on_cpu(images: Array, kernel: Array, *, stride: int, padding: int)
   if stride == 2 and size == 4:
     return halved_convolve(images, kernel, padding=padding)
   if stride == 1 and size > 2:
-    return winograd_convolve(_zero_pad(images, padding), kernel)
-  return gather_convolve(images, kernel, stride=stride, padding=padding)
-
-
-def halved_convolve(images: Array, kernel: Array, *, padding: int) -> Array:
-  """`convolve` of stride two and even kernel size as one of stride one and half the size.
-
-  Two by two pixels become one with four times the channels, in images and kernel alike, and the
-  weight gradient is no longer that of a strided convolution.
-
-  Returns:
-    As `convolve`, whose arguments these are.
-  """
-  images = _zero_pad(images, padding)
-  batch, height, width, inputs = images.shape
-  half, features = kernel.shape[0] // 2, kernel.shape[3]
-  tall, wide = height // 2, width // 2
-  pixels = images[:, : 2 * tall, : 2 * wide].reshape(batch, tall, 2, wide, 2, inputs)
-  pixels = jnp.transpose(pixels, (0, 1, 3, 2, 4, 5)).reshape(batch, tall, wide, 4 * inputs)
-  taps = kernel.reshape(half, 2, half, 2, inputs, features)
-  taps = jnp.transpose(taps, (0, 2, 1, 3, 4, 5)).reshape(half, half, 4 * inputs, features)
-  return direct_convolve(pixels, taps, stride=1, padding=0)
-
-
-def _zero_pad(images: Array, padding: int) -> Array:
-  return jnp.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    return winograd_convolve(zero_pad(images, padding), kernel)
+  direct = functools.partial(direct_convolve, stride=stride, padding=padding)
+  gather = functools.partial(gather_convolve, stride=stride, padding=padding)
+  if positions < WIDE:
+    return gather(images, kernel)
+  by_kernel = direct if images.shape[0] >= SEVERAL else gather
+  return with_derivatives(direct, images=direct, kernel=by_kernel)(images, kernel)
 
 
 def transposed_convolve(
@@ -131,47 +109,19 @@ def transposed_convolve(
   phased = functools.partial(phased_transposed, padding=padding)
   if num_row_shards() > 1:
     return phased(images, kernel)
-  on_cpu = functools.partial(scatter_transposed, padding=padding)
+  on_cpu = functools.partial(_transposed_on_cpu, padding=padding)
   return lax.platform_dependent(images, kernel, cpu=on_cpu, default=phased)
 
 
-def phased_transposed(images: Array, kernel: Array, *, padding: int) -> Array:
-  """`transposed_convolve` as four convolutions whose outputs are interleaved.
-
-  Returns:
-    As `transposed_convolve`, whose arguments these are.
-  """
+def _transposed_on_cpu(images: Array, kernel: Array, *, padding: int) -> Array:
+  """Picks the fastest lowering for the value and for each derivative, by measurement."""
+  scatter = functools.partial(scatter_transposed, padding=padding)
+  phased = functools.partial(phased_transposed, padding=padding)
   batch, height, width, _ = images.shape
-  size, _, outputs, _ = kernel.shape
-  rows = []
-  for row in range(2):
-    columns = []
-    for column in range(2):
-      taps_h, pad_h = _phase(size, padding, row)
-      taps_w, pad_w = _phase(size, padding, column)
-      part = kernel[taps_h][:, taps_w]
-      columns.append(
-        lax.conv_general_dilated(
-          images, part, (1, 1), (pad_h, pad_w), dimension_numbers=("NHWC", "HWOI", "NHWC")
-        )
-      )
-    rows.append(jnp.stack(columns, axis=3))
-  interleaved = jnp.stack(rows, axis=2)
-  return interleaved.reshape(batch, 2 * height, 2 * width, outputs)
-
-
-def _phase(size: int, padding: int, offset: int) -> tuple[slice, tuple[int, int]]:
-  """Kernel taps (as a reversed slice) and zero padding of the outputs at `offset` modulo two.
-
-  Output o = 2 m + offset takes the taps k = 2 j + first with first = (offset + padding) mod 2,
-  each from input m + (offset + padding) // 2 - j.
-  """
-  first = (offset + padding) % 2
-  count = (size - first + 1) // 2
-  ahead = (offset + padding) // 2
-  last = first + 2 * (count - 1)
-  stop = first - 1 if first > 0 else None
-  return slice(last, stop, -2), (count - 1 - ahead, ahead)
+  if batch * height * width < WIDE or kernel.shape[2] <= FEW:
+    return scatter(images, kernel)
+  by_kernel = phased if batch >= SEVERAL else scatter
+  return with_derivatives(phased, images=phased, kernel=by_kernel)(images, kernel)
 
 
 class Convolution(nn.Module):

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from imtrans.networks.convolution import convolve, direct_convolve
+from imtrans.networks.convolution import convolve
+from imtrans.networks.direct import direct_convolve
 from imtrans.networks.halo import apply_padded, num_row_shards, reflect_pad
 from imtrans.networks.normalization import batch_norm, instance_norm
 from imtrans.training.collectives import list_collectives

@@ -7,12 +7,9 @@ import pytest
 from jax import lax
 
 from imtrans.networks import convolution
-from imtrans.networks.convolution import (
-  convolve,
-  direct_convolve,
-  phased_transposed,
-  transposed_convolve,
-)
+from imtrans.networks.convolution import convolve, transposed_convolve
+from imtrans.networks.derivatives import with_derivatives
+from imtrans.networks.direct import direct_convolve, phased_transposed
 from imtrans.networks.products import gather_convolve, scatter_convolve, scatter_transposed
 from imtrans.networks.winograd import OUTPUTS, POINTS, cook_toom, winograd_convolve
 
@@ -119,10 +116,50 @@ def test_convolve_takes_the_way_meant_for_the_shape_and_stays_exact(way, monkeyp
   assert taken
 
 
-def test_a_strided_three_by_three_convolution_is_gathered_whatever_its_size(monkeypatch):
+def test_a_strided_three_by_three_convolution_of_few_positions_is_gathered(monkeypatch):
   monkeypatch.setattr(convolution, "gather_convolve", lambda *_, **__: jnp.zeros((1, 16, 16, 16)))
   outputs = convolve(_random(1, 32, 32, 16), _random(3, 3, 16, 16), stride=2, padding=1)
   np.testing.assert_array_equal(outputs, 0.0)
+
+
+@pytest.mark.parametrize("batch", [1, convolution.SEVERAL])
+@pytest.mark.parametrize("size", [3, 4])
+def test_of_many_positions_every_product_is_exact(size, batch, monkeypatch):
+  monkeypatch.setattr(convolution, "WIDE", 1)
+  images, kernel = _random(batch, 8, 6, 16), _random(size, size, 16, 16, seed=1)
+  options = {"padding": 1, "output_padding": 4 - size}
+  _assert_equal_with_derivatives(
+    lambda x, w: transposed_convolve(x, w, **options),
+    lambda x, w: phased_transposed(x, w, padding=1),
+    images,
+    kernel,
+  )
+  _assert_equal_with_derivatives(
+    lambda x, w: convolve(x, w, stride=2, padding=1),
+    lambda x, w: direct_convolve(x, w, stride=2, padding=1),
+    images,
+    kernel,
+  )
+
+
+def test_value_and_derivatives_are_computed_each_in_its_way():
+  x, w = jnp.float32(2.0), jnp.float32(5.0)
+  function = with_derivatives(
+    lambda x, w: x * w, images=lambda x, w: 10.0 * x * w, kernel=lambda x, w: 100.0 * x * w
+  )
+  value, gradients = jax.value_and_grad(function, argnums=(0, 1))(x, w)
+  assert (value, *gradients) == (10.0, 50.0, 200.0)
+  assert jax.jvp(function, (x, w), (x, w))[1] == 100.0 + 1000.0
+
+
+def test_what_does_not_move_is_not_convolved():
+  def never(x, w):
+    raise AssertionError
+
+  function = with_derivatives(jnp.multiply, images=jnp.multiply, kernel=never)
+  assert jax.grad(function)(3.0, 4.0) == 4.0
+  function = with_derivatives(jnp.multiply, images=never, kernel=jnp.multiply)
+  assert jax.grad(function, argnums=1)(3.0, 4.0) == 3.0
 
 
 def test_half_precision_is_left_to_xla(monkeypatch):
@@ -142,9 +179,13 @@ def test_accelerators_get_convolutions():
   assert "convolution" not in traced.lower(lowering_platforms=("cpu",)).as_text()
 
 
-@pytest.mark.parametrize("way", ["gather_convolve", "scatter_convolve", "winograd_convolve"])
-def test_second_derivatives_and_forward_mode(way):
-  images, kernel, stride, padding = WAYS[way]
+@pytest.mark.parametrize(
+  "way", ["gather_convolve", "scatter_convolve", "winograd_convolve", "wide"]
+)
+def test_second_derivatives_and_forward_mode(way, monkeypatch):
+  if way == "own":  # The value in one way, the derivatives in others.
+    monkeypatch.setattr(convolution, "WIDE", 1)
+  images, kernel, stride, padding = WAYS.get(way, ((1, 8, 8, 16), (3, 3, 16, 16), 2, 1))
   images, kernel = _random(*images), 0.1 * _random(*kernel, seed=1)
 
   def penalty(function):

@@ -1,0 +1,81 @@
+"""Convolutions by XLA's own operator: as it is, and of stride two as it is fast of stride one."""
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+
+
+def direct_convolve(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
+  """`convolution.convolve` as XLA's own operator: what every other lowering equals.
+
+  Returns:
+    As `convolution.convolve`, whose arguments these are.
+  """
+  return lax.conv_general_dilated(
+    images, kernel, (stride, stride), ((padding, padding),) * 2, dimension_numbers=DIMENSIONS
+  )
+
+
+def halved_convolve(images: Array, kernel: Array, *, padding: int) -> Array:
+  """`convolution.convolve` of stride two and even kernel size, by one of stride one and half of it.
+
+  Two by two pixels become one with four times the channels, in images and kernel alike, and the
+  weight gradient is no longer that of a strided convolution.
+
+  Returns:
+    As `convolution.convolve`, whose arguments these are.
+  """
+  images = zero_pad(images, padding)
+  batch, height, width, inputs = images.shape
+  half, features = kernel.shape[0] // 2, kernel.shape[3]
+  tall, wide = height // 2, width // 2
+  pixels = images[:, : 2 * tall, : 2 * wide].reshape(batch, tall, 2, wide, 2, inputs)
+  pixels = jnp.transpose(pixels, (0, 1, 3, 2, 4, 5)).reshape(batch, tall, wide, 4 * inputs)
+  taps = kernel.reshape(half, 2, half, 2, inputs, features)
+  taps = jnp.transpose(taps, (0, 2, 1, 3, 4, 5)).reshape(half, half, 4 * inputs, features)
+  return direct_convolve(pixels, taps, stride=1, padding=0)
+
+
+def zero_pad(images: Array, padding: int) -> Array:
+  """Returns [batch, height + 2 padding, width + 2 padding, channels] with zeros around it."""
+  return jnp.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+
+
+def phased_transposed(images: Array, kernel: Array, *, padding: int) -> Array:
+  """`convolution.transposed_convolve` as four convolutions whose outputs are interleaved.
+
+  Returns:
+    As `convolution.transposed_convolve`, whose arguments these are.
+  """
+  batch, height, width, _ = images.shape
+  size, _, outputs, _ = kernel.shape
+  rows = []
+  for row in range(2):
+    columns = []
+    for column in range(2):
+      taps_h, pad_h = _phase(size, padding, row)
+      taps_w, pad_w = _phase(size, padding, column)
+      part = kernel[taps_h][:, taps_w]
+      columns.append(
+        lax.conv_general_dilated(
+          images, part, (1, 1), (pad_h, pad_w), dimension_numbers=("NHWC", "HWOI", "NHWC")
+        )
+      )
+    rows.append(jnp.stack(columns, axis=3))
+  interleaved = jnp.stack(rows, axis=2)
+  return interleaved.reshape(batch, 2 * height, 2 * width, outputs)
+
+
+def _phase(size: int, padding: int, offset: int) -> tuple[slice, tuple[int, int]]:
+  """Kernel taps (as a reversed slice) and zero padding of the outputs at `offset` modulo two.
+
+  Output o = 2 m + offset takes the taps k = 2 j + first with first = (offset + padding) mod 2,
+  each from input m + (offset + padding) // 2 - j.
+  """
+  first = (offset + padding) % 2
+  count = (size - first + 1) // 2
+  ahead = (offset + padding) // 2
+  last = first + 2 * (count - 1)
+  stop = first - 1 if first > 0 else None
+  return slice(last, stop, -2), (count - 1 - ahead, ahead)

@@ -41,6 +41,10 @@ def get_config(variant: str = "cut") -> ml_collections.ConfigDict:
     "temperature": 0.07,
     "negatives": "image",
     "discriminator_weight": 1.0,
+    "gradient_penalty_weight": 0.0,
+    "r1_weight": 0.0,
+    "r2_weight": 0.0,
+    "lecam_weight": 0.0,
     **RECIPES[recipe],
   }
   config.generator = {
@@ -57,6 +61,9 @@ def get_config(variant: str = "cut") -> ml_collections.ConfigDict:
     "features": 64,
     "norm": "instance",
     "spectral_norm": False,
+    "augment": (),  # ("color", "translation", "cutout") where pictures are few.
+    "augment_probability": 1.0,
+    "augment_ramp": 0,
   }
 
   config.optimizer.schedule = "linear"

@@ -32,6 +32,7 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "content_weight": 1.0,
     "style_weight": 1.0,
     "cycle_weight": 0.0,
+    "perceptual_weight": 0.0,  # The paper has it for pictures of 512 pixels and more.
     "latent_size": 8,
     "discriminator_weight": 2.0,
   }

@@ -28,6 +28,7 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "adversarial": "vanilla",
     "adversarial_weight": 1.0,
     "l1_weight": 100.0,
+    "perceptual_weight": 0.0,  # Not in the paper.
     "discriminator_weight": 0.5,
   }
   config.generator = {
@@ -43,6 +44,9 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "features": 64,
     "norm": "batch",
     "spectral_norm": False,
+    "augment": (),  # ("color", "translation", "cutout") where pictures are few.
+    "augment_probability": 1.0,
+    "augment_ramp": 0,
   }
   return variant_config(config, variant, cpu=cpu)
 

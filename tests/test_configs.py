@@ -19,8 +19,16 @@ from imtrans.training.input import domain_specs, example_batch, open_data, train
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.py"))
 OPENMOJI, PHOTOS = (path for path in CONFIGS if path.stem in ("task_openmoji", "task_photos"))
-# What is made of noise has commands of its own: tests/commands/test_sample.py.
-ELSEWHERE = ("gan_", "cgan_", "bicyclegan_facades", "cut_horse2zebra", "cyclegan_facades")
+# What is made of noise, and what goes to a domain by name, has tests of its own in tests/commands:
+# test_sample.py and test_domains.py.
+ELSEWHERE = (
+  "gan_",
+  "cgan_",
+  "stargan2_",
+  "bicyclegan_facades",
+  "cut_horse2zebra",
+  "cyclegan_facades",
+)
 ELSEWHERE += ("cyclegan_horse2zebra", "pix2pixhd_facades")
 ONE_A_METHOD = [path for path in CONFIGS if not path.stem.startswith(ELSEWHERE)]
 TASKS = [name for name in TASK_NAMES if name not in ("none", "noise")]

@@ -8,7 +8,6 @@ import argparse
 import itertools
 import json
 import math
-import os
 import shlex
 import sys
 import time
@@ -20,6 +19,8 @@ import jax
 
 from experiments.memory.cases import CASES, CHANNELS, Case
 from experiments.memory.report import write_report
+from experiments.mesh_shape.programs import memory_bytes
+from experiments.mesh_shape.topologies import describe_devices
 from experiments.record import provenance, store
 from imtrans.training.collectives import bytes_by_kind, list_collectives
 from imtrans.training.compilation import compile_step
@@ -27,23 +28,23 @@ from imtrans.training.mesh import make_mesh
 
 RESULTS = Path(__file__).parent / "results.json"
 SIDES = (512, 1024)
-# Without them libtpu asks a server of Google's cloud what machine this is.
-WITHOUT_TPU = {
-  "TPU_SKIP_MDS_QUERY": "1",
-  "TPU_ACCELERATOR_TYPE": "v5litepod-4",
-  "TPU_WORKER_HOSTNAMES": "localhost",
-  "TPU_WORKER_ID": "0",
-}
 
 
 def main() -> None:
-  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser = argparse.ArgumentParser(
+    prog="python -m experiments.memory", description=__doc__.splitlines()[0]
+  )
   parser.add_argument("--topology", default="cpu", help='"cpu", or one of libtpu: v5e:2x2')
   parser.add_argument("--sides", type=int, nargs="+", default=SIDES, help="pixels of the images")
   parser.add_argument("--only", default="", help="cases whose name contains this")
   parser.add_argument("--again", action="store_true", help="measure what is recorded already")
   arguments = parser.parse_args()
-  devices = _devices(arguments.topology)
+  try:
+    devices = (
+      jax.devices("cpu") if arguments.topology == "cpu" else describe_devices(arguments.topology)
+    )
+  except ValueError as error:
+    parser.error(str(error))
   for case, side in itertools.product(CASES, arguments.sides):
     key = f"{arguments.topology} {case.name()} {side}"
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
@@ -73,37 +74,17 @@ def measure(case: Case, side: int, devices: Sequence[Any]) -> dict[str, Any]:
     mesh = make_mesh(case.mesh, devices[: math.prod(case.mesh)])
     start = time.perf_counter()
     compiled = compile_step(case.config(side), mesh, CHANNELS)
-  except ValueError as error:
-    return {**record, "refused": str(error)}
+  except (ValueError, jax.errors.JaxRuntimeError) as error:
+    # The mesh cannot split it, or the compiler finds no room for it.
+    return {**record, "refused": str(error).splitlines()[0]}
   record["compile_seconds"] = round(time.perf_counter() - start, 1)
-  found, text = compiled.memory_analysis(), compiled.as_text()
-  if found is None or text is None:
-    raise RuntimeError(f"the compiler of {devices[0].platform} does not say what a step needs.")
-  parts = {
-    "arguments": found.argument_size_in_bytes,
-    "results": found.output_size_in_bytes,
-    "shared": found.alias_size_in_bytes,
-    "temporary": found.temp_size_in_bytes,
-  }
-  # Results lie where donated arguments lay: they are counted once.
-  peak = parts["arguments"] + parts["results"] - parts["shared"] + parts["temporary"]
+  text = compiled.as_text()
+  if text is None:
+    raise RuntimeError(f"the compiler of {devices[0].platform} does not show its program.")
+  parts = memory_bytes(compiled)
+  peak = parts.pop("peak")
   sent = bytes_by_kind(list_collectives(text))
   return {**record, "peak_bytes": peak, "bytes": parts, "sent_bytes": sent}
-
-
-def _devices(topology: str) -> Sequence[Any]:
-  if topology == "cpu":
-    return jax.devices("cpu")
-  from jax.experimental import topologies
-
-  os.environ.update({key: os.environ.get(key, value) for key, value in WITHOUT_TPU.items()})
-  try:
-    return topologies.get_topology_desc(topology, platform="tpu").devices
-  except Exception as error:
-    raise SystemExit(
-      f"{topology} cannot be compiled for ({str(error).splitlines()[0]}): pip install 'jax[tpu]', "
-      "and name a topology such as v5e:2x2."
-    ) from None
 
 
 if __name__ == "__main__":

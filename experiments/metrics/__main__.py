@@ -18,13 +18,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.metrics import figures, paired, references, segmentation, sets, tables
+from experiments.metrics import (
+  figures,
+  paired,
+  references,
+  segmentation,
+  sets,
+  several,
+  tables,
+  translations,
+)
 from experiments.metrics.damage import DAMAGES, compared
-from experiments.metrics.pictures import Pictures, describe, openmoji, photographs
+from experiments.metrics.pictures import KINDS, Pictures, describe, openmoji, photographs
 from experiments.record import provenance, replace_section, store
 
 FOLDER = Path(__file__).parent
-PARTS = ("files", "references", "pictures", "sets", "segmentation")
+PARTS = ("files", "references", "pictures", "sets", "translations", "outputs", "segmentation")
 SIZES, SEEDS = (64, 128), (0, 1, 2)  # Of the pictures, pixels; of the segmenters.
 SHOWN = 2  # Drawings that are shown damaged.
 
@@ -34,6 +43,7 @@ class Plan(NamedTuple):
 
   rendered: size at which OpenMoji is rendered.
   reference_count, reference_size: drawings whose features are compared with the references.
+  answer_count: drawings with several right answers.
   psnrs: decibels at which damages are compared, see `damage.compared`.
   sizes: at which segmentation is scored, unless the command names others.
   judging: of the segmentation score, beside the defaults of `imtrans evaluate`.
@@ -47,6 +57,7 @@ class Plan(NamedTuple):
   set_count: int = 192
   set_size: int = 128
   num_halvings: int = 5
+  answer_count: int = 20
   psnrs: tuple[float, ...] = (30.0, 25.0, 20.0)
   damages: tuple[str, ...] = tuple(DAMAGES)
   networks: tuple[str, ...] = tuple(sets.NETWORKS)
@@ -64,6 +75,7 @@ TINY = Plan(
   set_count=16,
   set_size=32,
   num_halvings=2,
+  answer_count=2,
   psnrs=(25.0,),
   damages=("blur", "hue"),
   networks=("alexnet",),
@@ -79,6 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
   parsed = parser.parse_args(arguments)
   if parsed.tiny and not parsed.output:
     parser.error("--tiny would overwrite what is recorded: give --output FOLDER")
+  for seed in parsed.seeds:
+    if not 0 <= seed < 2**32:
+      parser.error(f"--seeds must be from 0 to {2**32 - 1}, got {seed}")
   plan = TINY if parsed.tiny else Plan()
   plan = plan._replace(damages=tuple(parsed.damages or plan.damages))
   output = Path(parsed.output) if parsed.output else FOLDER
@@ -176,6 +191,14 @@ def _work(parsed: argparse.Namespace, plan: Plan) -> dict[str, Callable[[], dict
     options = {"damages": plan.damages, "networks": plan.networks}
     return sets.measure(pictures, plan.psnrs, num_halvings=plan.num_halvings, **options)
 
+  def of_translations(kind: str) -> dict[str, Any]:
+    pictures = opened[kind](plan.paired_count, plan.set_size)
+    return translations.measure(pictures, [compared(plan.psnrs)], damages=plan.damages)
+
+  def of_outputs() -> dict[str, Any]:
+    answers = several.openmoji_answers(plan.answer_count, plan.set_size, rendered=plan.rendered)
+    return several.measure(answers, [compared(plan.psnrs)], damages=plan.damages)
+
   def of_segmentation(size: int) -> dict[str, Any]:
     return segmentation.measure(parsed.facades, size, parsed.seeds, **dict(plan.judging))
 
@@ -184,9 +207,13 @@ def _work(parsed: argparse.Namespace, plan: Plan) -> dict[str, Callable[[], dict
     work["files"] = functools.partial(describe, path, plan.paired_count, plan.set_count)
   if "references" in parsed.parts:
     work["references"] = compare
-  for part, measure in (("pictures", of_pictures), ("sets", of_sets)):
+  measured = {"pictures": of_pictures, "sets": of_sets, "translations": of_translations}
+  for part, measure in measured.items():
     if part in parsed.parts:
-      work |= {f"{part}-{kind}": functools.partial(measure, kind) for kind in opened}
+      kinds = [kind for kind in opened if kind in parsed.kinds]
+      work |= {f"{part}-{kind}": functools.partial(measure, kind) for kind in kinds}
+  if "outputs" in parsed.parts and "openmoji" in parsed.kinds:
+    work["outputs-openmoji"] = of_outputs
   if "segmentation" in parsed.parts and parsed.facades:
     for size in parsed.sizes or plan.sizes:
       work[f"segmentation-{size}"] = functools.partial(of_segmentation, size)
@@ -200,6 +227,9 @@ def _parser() -> argparse.ArgumentParser:
   parser.add_argument("--facades", default="", help="CMP Facades as trainA, trainB, testA, testB")
   parser.add_argument("--photos", default="", help="photographs; by default those of --facades")
   parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS))
+  parser.add_argument(
+    "--kinds", nargs="+", choices=tuple(KINDS), default=list(KINDS), help="of pictures"
+  )
   parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS), help="of segmenters")
   parser.add_argument(
     "--sizes", nargs="+", type=int, help="at which segmentation is scored; default: 64 128"
@@ -218,6 +248,8 @@ def _command(parsed: argparse.Namespace) -> str:
   words += [f"--{name} DIR" for name in ("facades", "photos") if getattr(parsed, name)]
   if list(parsed.parts) != list(PARTS):
     words.append("--parts " + " ".join(parsed.parts))
+  if list(parsed.kinds) != list(KINDS):
+    words.append("--kinds " + " ".join(parsed.kinds))
   words += [f"--sizes {' '.join(map(str, parsed.sizes))}"] if parsed.sizes else []
   if tuple(parsed.seeds) != SEEDS:
     words.append("--seeds " + " ".join(map(str, parsed.seeds)))

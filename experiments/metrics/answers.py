@@ -73,7 +73,8 @@ def rankings(found: Mapping[str, Changes], titles: Mapping[str, str]) -> list[li
 
   Returns:
     A row for each figure: its title and, for each kind, damages in order; in brackets those that it
-    does not tell from none, with a + those that it calls an improvement.
+    does not tell from none, with a + those that it calls an improvement; a dash where it has not
+    been measured.
   """
   rows = []
   for name, title in titles.items():
@@ -86,7 +87,7 @@ def rankings(found: Mapping[str, Changes], titles: Mapping[str, str]) -> list[li
       better = [f"+{_short(key)}" for key in seen if own[key].worse <= 0.0]
       blind = ", ".join(_short(key) for key in order if not own[key].seen)
       chain = "; ".join(filter(None, (" > ".join(worse), ", ".join(better))))
-      row.append(" ".join(filter(None, (chain, f"({blind})" if blind else ""))))
+      row.append(" ".join(filter(None, (chain, f"({blind})" if blind else ""))) or "–")
     rows.append(row)
   return rows
 

@@ -14,7 +14,8 @@ from scipy.interpolate import PchipInterpolator
 from imtrans.data import degradations
 from imtrans.data.color import grey_from_rgb, rotate_hue
 from imtrans.data.dataset import stable_generator
-from imtrans.data.specs import denormalize, image_spec, normalize
+from imtrans.data.specs import image_spec
+from imtrans.evaluation.translation.pictures import as_stored
 
 STORED = image_spec(3)  # Damaged pictures are rounded to 8 bits, as files are.
 TOLERANCE = 0.7  # Decibels by which whole qualities of JPEG may miss what was asked for.
@@ -124,12 +125,19 @@ def spoil(damage: str, strength: float, images: np.ndarray, names: Sequence[str]
   Returns:
     The same shape, clipped and rounded to 8 bits.
   """
+  return as_stored(spoil_values(damage, strength, images, names), STORED)
+
+
+def spoil_values(
+  damage: str, strength: float, images: np.ndarray, names: Sequence[str]
+) -> np.ndarray:
+  """Damages pictures as a network's outputs are damaged: see `spoil`, but nothing is rounded."""
   apply = DAMAGES[damage].apply
   spoiled = [
     apply(strength, 0.5 * (image + 1.0), stable_generator(name, damage))
     for image, name in zip(images, names, strict=True)
   ]
-  return normalize(denormalize(2.0 * np.stack(spoiled) - 1.0, STORED), STORED)
+  return 2.0 * np.stack(spoiled) - 1.0
 
 
 def decibels(images: np.ndarray, spoiled: np.ndarray) -> float:

@@ -9,9 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.metrics.cells import number
 from experiments.metrics.damage import DAMAGES, find_strength, spoil
 from experiments.metrics.pictures import KINDS, Pictures
-from experiments.metrics.tables import PAIRED, SETS, TITLES, Records, number
+from experiments.metrics.tables import PAIRED, SETS, TITLES, Records
 
 # Okabe and Ito's colours, which colour-blind readers tell apart, and markers for those who print.
 STYLES = {

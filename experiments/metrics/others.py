@@ -104,7 +104,7 @@ def torch_lpips(network: str) -> Callable[["Material"], np.ndarray]:
 
     weights = perceptual_weights(network)
     total = torch.zeros(len(material.images))
-    both = (_torch_maps(weights, images) for images in (material.spoiled, material.images))
+    both = (torch_maps(weights, images) for images in (material.spoiled, material.images))
     for x, y, head in zip(*both, weights.heads, strict=True):
       x, y = (z / (z.square().sum(1, keepdim=True).sqrt() + EPSILON) for z in (x, y))
       total += ((x - y).square() * torch.tensor(head).view(1, -1, 1, 1)).sum(1).mean((1, 2))
@@ -113,8 +113,8 @@ def torch_lpips(network: str) -> Callable[["Material"], np.ndarray]:
   return distances
 
 
-def _torch_maps(weights: PerceptualWeights, images: np.ndarray) -> list[Any]:
-  """The five feature maps of AlexNet (five convolutions) or of VGG16 (thirteen)."""
+def torch_maps(weights: PerceptualWeights, images: np.ndarray) -> list[Any]:
+  """Returns the five feature maps of AlexNet (five convolutions) or of VGG16 (thirteen)."""
   import torch  # pyrefly: ignore
   from torch.nn import functional  # pyrefly: ignore
 

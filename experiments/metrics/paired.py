@@ -1,6 +1,6 @@
 """What the metrics of one picture and its target say to every damage."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -49,13 +49,7 @@ def measure(
     spoiled = spoil(level.damage, level.strength, images, names)
     figures = {}
     for name, distance in distances.items():
-      values = np.concatenate(
-        [
-          np.asarray(distance(spoiled[start : start + BATCH], images[start : start + BATCH]))
-          for start in range(0, len(images), BATCH)
-        ]
-      ).astype(np.float64)
-      figures[name] = [float(np.mean(values)), float(np.std(values, ddof=1))]
+      figures[name] = mean_and_deviation(of_each(distance, spoiled, images))
     rows.append(
       {**level._asdict(), "decibels": round(decibels(images, spoiled), 2), "figures": figures}
     )
@@ -65,3 +59,17 @@ def measure(
     "psnrs": list(psnrs),
     "levels": rows,
   }
+
+
+def of_each(distance: Callable, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+  """Returns a distance of every picture from its target, float64 [pictures], batch by batch."""
+  batches = [
+    np.asarray(distance(images[start : start + BATCH], targets[start : start + BATCH]))
+    for start in range(0, len(images), BATCH)
+  ]
+  return np.concatenate(batches).astype(np.float64)
+
+
+def mean_and_deviation(values: np.ndarray) -> list[float]:
+  """Returns [mean, standard deviation] of numbers, as records hold them."""
+  return [float(np.mean(values)), float(np.std(values, ddof=1))]

@@ -19,7 +19,7 @@ from imtrans.evaluation.features.extraction import (
   pooled_alexnet,
   pooled_vgg16,
 )
-from imtrans.evaluation.features.feature_figures import (
+from imtrans.evaluation.features.figures import (
   frechet_figure,
   kernel_figure,
   manifold_figures,

@@ -1,19 +1,26 @@
 """The tables of the README, written from results.json alone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from experiments.metrics.answers import SHORT, changes, of_damage, of_missing, rankings
+from experiments.metrics.cells import NOT_RUN, cells, number, shown, strength, table
 from experiments.metrics.damage import DAMAGES, TOLERANCE, compared
 from experiments.metrics.pictures import KINDS
 from experiments.metrics.segmentation import BLURS, ITSELF, OTHER, SCORES
 from experiments.metrics.sets import SEARCHED
+from experiments.metrics.translation_tables import (
+  CONTENT_TITLE,
+  OUTPUT_TITLES,
+  outputs,
+  translations,
+)
 
 Records = dict[str, dict[str, Any]]
+EMPTY = {"psnrs": [0.0], "levels": []}  # Of what was not measured.
 
-NOT_RUN = "No run is recorded."
 # How each figure is written, and which way is better.
 TITLES = {
   "l1": "L1 ↓",
@@ -49,6 +56,9 @@ def sections(records: Records) -> dict[str, str]:
   for part, write in (("pictures", _pictures), ("sets", _sets)):
     for kind in KINDS:
       texts[f"{part} {kind}"] = write(records.get(f"{part}-{kind}"))
+  for kind in KINDS:
+    texts[f"translations {kind}"] = translations(records.get(f"translations-{kind}"))
+  texts["outputs openmoji"] = outputs(records.get("outputs-openmoji"))
   texts["files"] = _files(records)
   texts["reached"] = _reached(records)
   texts["rankings"], texts["answers"], texts["missing"] = _answers(records)
@@ -57,20 +67,6 @@ def sections(records: Records) -> dict[str, str]:
   texts["segmentation"] = "\n\n".join(map(_segmentation, ordered)) or NOT_RUN
   texts["origin"] = _origin(records)
   return texts
-
-
-def number(value: float, spread: float | None = None) -> str:
-  """Returns a number with as many digits as its spread tells apart, or three."""
-  if spread is None:
-    return f"{value:.0f}" if abs(value) >= 100.0 else f"{value:.3g}"
-  digits = 3 if spread <= 0.0 else int(np.clip(1 - np.floor(np.log10(spread)), 0, 4))
-  return f"{value:.{digits}f} ± {spread:.{digits}f}"
-
-
-def strength(level: dict[str, Any]) -> str:
-  """Returns damage and strength of a level in words: "Gaussian blur, σ = 1.20 px"."""
-  spec = DAMAGES[level["damage"]]
-  return f"{spec.title}, {spec.unit.format(level['strength'])}"
 
 
 def _references(record: dict[str, Any] | None) -> str:
@@ -91,14 +87,17 @@ def _references(record: dict[str, Any] | None) -> str:
     f"Metrics of one picture: {record['pictures']} OpenMoji drawings at {record['size']}² and the "
     "same ones damaged, each in one of the ways below; the values are means, the difference is the "
     f"largest of any picture. Of sets: {dimension} AlexNet features of {real} drawings and of "
-    f"{fake} noisy ones."
+    f"{fake} noisy ones. Inception looks at {record['seen'][0]} drawings of {record['seen'][1]}² "
+    "and at as many noisy ones; its weights are made up and read from a file, so that all from the "
+    "file to the figures is compared, the resize of clean-fid included. With trained weights these "
+    "figures would have other values and the names FID and KID."
   )
   left_out = [
     f"{', '.join(figures)} (`{package}`)" for package, figures in record["left_out"].items()
   ]
   if left_out:
     text += f" Left out, as the reference is not installed: {'; '.join(left_out)}."
-  return f"{_table(('figure', 'imtrans', 'reference', 'difference', 'by'), rows)}\n\n{text}"
+  return f"{table(('figure', 'imtrans', 'reference', 'difference', 'by'), rows)}\n\n{text}"
 
 
 def _pictures(record: dict[str, Any] | None) -> str:
@@ -106,11 +105,11 @@ def _pictures(record: dict[str, Any] | None) -> str:
     return NOT_RUN
   titles = ("damage", "PSNR of the mean error", *(TITLES[name] for name in PAIRED))
   rows = [
-    [strength(level), f"{level['decibels']:.1f} dB", *_cells(level["figures"], PAIRED)]
-    for level in _shown(record)
+    [strength(level), f"{level['decibels']:.1f} dB", *cells(level["figures"], PAIRED)]
+    for level in shown(record)
   ]
   return (
-    f"{_table(titles, rows)}\n\nMean ± standard deviation over {record['pictures']} pictures at "
+    f"{table(titles, rows)}\n\nMean ± standard deviation over {record['pictures']} pictures at "
     f"{record['size']}²."
   )
 
@@ -119,14 +118,14 @@ def _sets(record: dict[str, Any] | None) -> str:
   if record is None:
     return NOT_RUN
   titles = ("second half", "PSNR", *(TITLES[name] for name in SETS))
-  rows = [["**as it is: the noise floor**", "–", *_cells(record["floor"], SETS)]]
-  rows += [[MODES[name], "–", *_cells(record["modes"][name], SETS)] for name in MODES]
+  rows = [["**as it is: the noise floor**", "–", *cells(record["floor"], SETS)]]
+  rows += [[MODES[name], "–", *cells(record["modes"][name], SETS)] for name in MODES]
   rows += [
-    [strength(level), f"{level['decibels']:.1f} dB", *_cells(level["figures"], SETS)]
-    for level in _shown(record)
+    [strength(level), f"{level['decibels']:.1f} dB", *cells(level["figures"], SETS)]
+    for level in shown(record)
   ]
   return (
-    f"{_table(titles, rows)}\n\nMean ± standard deviation over {record['halvings']} random "
+    f"{table(titles, rows)}\n\nMean ± standard deviation over {record['halvings']} random "
     f"halvings of the same pictures, {record['pictures']} a half, at {record['size']}². L, a, b: "
     f"intersection of the histograms.{_few(record)}"
   )
@@ -231,9 +230,13 @@ def _answers(records: Records) -> tuple[str, str, str]:
   paired = {name: TITLES[name] for name in PAIRED if name != "psnr"}
   titles = {name: TITLES[name] for name in SETS}
   pictures = {kind: changes(records[f"pictures-{kind}"], paired) for kind in kinds}
+  for kind in kinds:
+    pictures[kind] |= changes(records.get(f"translations-{kind}", EMPTY), CONTENT_TITLE)
+  paired |= CONTENT_TITLE
   sets = {kind: changes(records[f"sets-{kind}"], titles) for kind in kinds}
-  rows = rankings(pictures, paired) + rankings(sets, titles)
-  table = _table(("figure", *(SHORT[kind] for kind in kinds)), rows)
+  several = {kind: changes(records.get(f"outputs-{kind}", EMPTY), OUTPUT_TITLES) for kind in kinds}
+  rows = rankings(pictures, paired) + rankings(sets, titles) + rankings(several, OUTPUT_TITLES)
+  ranked = table(("figure", *(SHORT[kind] for kind in kinds)), rows)
   names = {key: spec.title for key, spec in DAMAGES.items()} | MODES
   lines = []
   for key, title in names.items():
@@ -241,7 +244,7 @@ def _answers(records: Records) -> tuple[str, str, str]:
     lines.append(f"* **{title[0].upper()}{title[1:]}.** {text}" if text else "")
   modes = list(MODES)
   missing = f"Missing pictures, here {MODES[modes[0]]}: {of_missing(sets, titles, modes)}"
-  return table, "\n".join(filter(None, lines)), missing
+  return ranked, "\n".join(filter(None, lines)), missing
 
 
 def _segmentation(record: dict[str, Any]) -> str:
@@ -258,7 +261,7 @@ def _segmentation(record: dict[str, Any]) -> str:
   who = several if len(seeds) > 1 else "One segmenter (seed"
   minutes = max(record["processor_seconds"]) / 60.0
   return (
-    f"At {record['size']}²:\n\n{_table(titles, rows)}\n\n"
+    f"At {record['size']}²:\n\n{table(titles, rows)}\n\n"
     f"{who} {', '.join(map(str, seeds))}), {count['train']} training and "
     f"{count['test']} test pairs at {record['size']}². {training['network']}; "
     f"{training['num_steps']} steps of {training['batch_size']} pictures, {minutes:.0f} minutes "
@@ -301,20 +304,5 @@ def _origin(records: Records) -> str:
   return "\n\n".join(lines) or NOT_RUN
 
 
-def _shown(record: dict[str, Any]) -> list[dict[str, Any]]:
-  """The levels at the PSNR that is compared, then the natural ones; the others are drawn."""
-  levels, asked = record["levels"], compared(record["psnrs"])
-  return [level for wanted in (asked, None) for level in levels if level["asked"] == wanted]
-
-
-def _cells(figures: dict[str, list[float]], names: Iterable[str]) -> list[str]:
-  return [number(*figures[name]) if name in figures else "–" for name in names]
-
-
 def _mean(values: Sequence[float]) -> tuple[float, float | None]:
   return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-  lines = [titles, ["---"] * len(titles), *rows]
-  return "\n".join(f"| {' | '.join(line)} |" for line in lines)

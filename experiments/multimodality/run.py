@@ -26,7 +26,7 @@ from experiments.trainings import (
   write_section,
 )
 from imtrans.analyses.trained import TrainedRun, load_trained
-from imtrans.evaluation.judges.pairs import as_stored
+from imtrans.evaluation.translation.pictures import as_stored
 
 FOLDER = Path(__file__).parent
 CONFIG = "experiments/multimodality/config.py"

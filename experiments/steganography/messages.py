@@ -14,9 +14,9 @@ from experiments.multimodality.tones import NUM_TONES, Tones, find_tones
 from imtrans.analyses import hidden_messages
 from imtrans.analyses.trained import TrainedRun
 from imtrans.data.degradations import gauss_blur, gauss_noise, jpeg_artefacts
-from imtrans.evaluation.judges.pairs import as_stored
 from imtrans.evaluation.metrics.diversity import nearest_variants
 from imtrans.evaluation.metrics.honesty import cycle_honesty
+from imtrans.evaluation.translation.pictures import as_stored
 
 LEVELS = 255.0
 NUM_PICTURES = 64

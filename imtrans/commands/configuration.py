@@ -15,7 +15,14 @@ from ml_collections import ConfigDict
 from imtrans.training.config import default_config
 
 # Sections whose fields depend on what is named in them.
-FREE_FORM = ("method", "generator", "discriminator", "encoder", "data.options")
+FREE_FORM = (
+  "method",
+  "generator",
+  "discriminator",
+  "encoder",
+  "data.options",
+  "optimizer.network_factors",
+)
 NAMED = FREE_FORM[:4]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imtrans.commands.figures_table import figures_table
 from imtrans.commands.problems import NAMED
+from imtrans.commands.seeds import check_seed
 
 if TYPE_CHECKING:
   from jax.sharding import Mesh
@@ -30,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     "--checkpoint", default="best", metavar="best|last|STEP", help="default: best"
   )
   parser.add_argument("--split", default="test", choices=("test", "train"), help="default: test")
+  parser.add_argument(
+    "--domain",
+    metavar="NAME",
+    help="translate to this domain alone and compare with its pictures, for a run that has several",
+  )
   parser.add_argument("--output", metavar="DIR", help="where to write; default: the workdir")
   parser.add_argument(
     "--metrics",
@@ -86,6 +92,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choices=("train", "test"),
     help="whether dropout and normalisation act as in training; default: the config's inference",
   )
+  parser.add_argument(
+    "--refinements",
+    type=int,
+    metavar="COUNT",
+    help="steps of a translation, for a method that refines it (unsb); default: the config's",
+  )
   parser.add_argument("--seed", type=int, default=0, help="of all random draws; default: 0")
 
 
@@ -103,7 +115,7 @@ def run(arguments: argparse.Namespace) -> None:
   console = Console()
   workdir = Path(arguments.workdir)
   output = Path(arguments.output) if arguments.output else workdir
-  loaded = load_run(workdir, arguments.checkpoint)
+  loaded = load_run(workdir, arguments.checkpoint, refinements=arguments.refinements)
   mesh = _mesh(tuple(loaded.config.mesh), console)
   generators = trained_generators(
     loaded.config,
@@ -113,7 +125,7 @@ def run(arguments: argparse.Namespace) -> None:
     mode=arguments.mode,
     seed=arguments.seed,
   )
-  dataset = _open_pictures(loaded.config, arguments.split)
+  dataset = _open_pictures(loaded.config, arguments.split, arguments.domain or "")
   if dataset.b is None:
     generators = tuple(g for g in generators if g.direction == "ab")
     if not generators:
@@ -140,13 +152,13 @@ def run(arguments: argparse.Namespace) -> None:
   _name_problems(list(evaluation.pictures.problems.values()), output, console)
 
 
-def _open_pictures(config: "ConfigDict", split: str) -> "Dataset":
-  """The pictures of a split, as the run's config names them."""
+def _open_pictures(config: "ConfigDict", split: str, domain: str) -> "Dataset":
+  """The pictures of a split, as the run's config names them, for one domain or all."""
   from imtrans.data.dataset import PairingError
   from imtrans.training.input import open_data
 
   try:
-    return open_data(config, split)
+    return open_data(config, split, wanted=domain) if domain else open_data(config, split)
   except PairingError as error:
     raise ValueError(
       f"{error.facts}, but the run was trained on pairs: give both pictures of a pair the same "
@@ -175,6 +187,8 @@ def _evaluation(
   options = preprocessing(config)
   options["batch_size"] = divisible(arguments.batch_size or options["batch_size"], mesh)
   pictures = EvaluationSet(dataset, specs=run.specs, track=_bar(console), **options)
+  if arguments.domain:
+    pictures.remark(f"all pictures are translated to {arguments.domain}")
   measuring = functools.partial(
     Evaluation,
     pictures,
@@ -238,8 +252,7 @@ def _check(arguments: argparse.Namespace) -> None:
     value = getattr(arguments, name)
     if value is not None and value < number:
       raise ValueError(f"--{name.replace('_', '-')} must be at least {number}, got {value}.")
-  if not 0 <= arguments.seed < 2**32:  # JAX takes a larger one for one of these.
-    raise ValueError(f"--seed must be from 0 to 4294967295, got {arguments.seed}.")
+  check_seed(arguments.seed)
   metrics = arguments.metrics or []
   if "all" in metrics and len(metrics) > 1:
     raise ValueError(

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imtrans.commands.seeds import check_seed
+
 if TYPE_CHECKING:
   import numpy as np
 
@@ -39,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     "--checkpoint", default="best", metavar="best|last|STEP", help="default: best"
   )
   parser.add_argument(
+    "--refinements",
+    type=int,
+    metavar="COUNT",
+    help="steps of a translation, for a method that refines it (unsb); default: the config's",
+  )
+  parser.add_argument(
     "--mode",
     choices=("train", "test"),
     help="whether dropout and normalisation act as in training; default: the config's inference",
@@ -49,6 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
   """Writes the pictures, and samples.png with all of them in rows."""
   if arguments.count < 1:
     raise ValueError(f"--count must be at least 1, got {arguments.count}.")
+  check_seed(arguments.seed)
   output = Path(arguments.output)
   if output.is_file():
     raise ValueError(f"{output} is a file: name a folder as --output.")
@@ -60,7 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
   from imtrans.evaluation.translation.pictures import image_suffix
   from imtrans.evaluation.translation.translator import load
 
-  translator = load(arguments.workdir, arguments.checkpoint)
+  translator = load(arguments.workdir, arguments.checkpoint, refinements=arguments.refinements)
   spec = translator.target_spec()
   shown: list[list[np.ndarray]] = []
   for name, picture in _drawn(translator, arguments):

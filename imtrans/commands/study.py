@@ -7,6 +7,8 @@ import shlex
 import webbrowser
 from pathlib import Path
 
+from imtrans.commands.seeds import check_seed
+
 HELP = "ask people which pictures are real, on a local page, and report how often they are fooled"
 DATABASE = "study.sqlite"
 
@@ -78,6 +80,7 @@ def _serve(arguments: argparse.Namespace) -> None:
   )
 
   names = ("trials", "practice", "catch", "exposure", "pairing", "seed")
+  check_seed(arguments.seed)
   settings = Settings(**{name: getattr(arguments, name) for name in names})
   check_settings(settings)
   database = Path(arguments.database or Path(arguments.workdir or "") / DATABASE)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from imtrans.commands.problems import listed
+from imtrans.commands.seeds import check_seed
 
 if TYPE_CHECKING:
   import numpy as np
@@ -37,6 +38,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     "--direction", choices=("ab", "ba"), help="default: the direction that the run is about"
   )
   parser.add_argument(
+    "--domain",
+    metavar="NAME",
+    help="name or number of the domain to translate to, for a run that has several",
+  )
+  parser.add_argument(
+    "--style",
+    metavar="IMAGE",
+    help="a picture of that domain whose style the translations take; default: drawn by the seed",
+  )
+  parser.add_argument(
+    "--instances",
+    metavar="FOLDER",
+    help="instance maps named like the pictures, for a run with data.edges=instances",
+  )
+  parser.add_argument(
     "--mode",
     choices=("train", "test"),
     help="whether dropout and normalisation act as in training; default: the config's inference",
@@ -48,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     metavar="COUNT",
     help="pictures of the training size, or as many pixels of larger ones, that are translated "
     "together, with --tile so many tiles; default: the pixels of the config's eval_batch_size",
+  )
+  parser.add_argument(
+    "--refinements",
+    type=int,
+    metavar="COUNT",
+    help="steps of a translation, for a method that refines it (unsb); default: the config's",
   )
   parser.add_argument(
     "--tile",
@@ -70,6 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
   """Translates; raises ValueError at the end if some pictures could not be."""
+  check_seed(arguments.seed)
   source, target = Path(arguments.input), Path(arguments.output)
   # Planned before the model is loaded: a typing error should not cost half a minute.
   jobs = planned(source, target)
@@ -77,11 +100,24 @@ def run(arguments: argparse.Namespace) -> None:
     raise ValueError("--overlap and --tile-approximate are about tiles: give --tile too.")
 
   from imtrans.data import read_image, write_image
+  from imtrans.data.instances import read_with_edges
+  from imtrans.evaluation.translation.domains import in_style_of, towards, wanted_domain
   from imtrans.evaluation.translation.stream import attempted
   from imtrans.evaluation.translation.translator import load
 
-  translator = load(arguments.workdir, arguments.checkpoint)
+  translator = load(arguments.workdir, arguments.checkpoint, refinements=arguments.refinements)
   data = translator.run.config.data
+  read = functools.partial(read_image, background=data.background)
+  if (data.edges == "instances") != (arguments.instances is not None):
+    raise ValueError("--instances FOLDER goes with runs that have data.edges=instances.")
+  if arguments.instances is not None:
+    spec = translator.source_spec(arguments.direction)
+    read = functools.partial(
+      read_with_edges, folder=arguments.instances, spec=spec, background=data.background
+    )
+  domain = wanted_domain(translator, arguments.domain)
+  if arguments.style is not None:
+    translator = in_style_of(translator, read(Path(arguments.style)))
   options = {"direction": arguments.direction, "mode": arguments.mode}
   if source.is_dir():
     jobs = with_suitable_suffixes(jobs, translator.target_spec(arguments.direction))
@@ -99,7 +135,7 @@ def run(arguments: argparse.Namespace) -> None:
         f"{' and '.join(tiling.reasons)}."
       )
   images = read_ahead(
-    attempted(functools.partial(read_image, background=data.background)),
+    attempted(lambda path: towards(translator, read(path), domain)),
     [path for path, _ in jobs],
     num_threads=data.num_threads,
   )

@@ -40,6 +40,7 @@ class MappedDomain:
     groups: what pictures that are much alike have in common: `halves` keeps them together.
     labels: the number of the class of each.
     classes: the names of the classes; None where pictures have none.
+    subjects: what each picture shows, where there are pictures of it in other classes; else None.
   """
 
   def __init__(
@@ -51,11 +52,12 @@ class MappedDomain:
     groups: Sequence[str] | None = None,
     labels: Sequence[int] = (),
     classes: Sequence[str] | None = None,
+    subjects: Sequence[str] | None = None,
   ):
     self.spec = spec
     self.names = list(names)
     self.groups = list(groups or names)
-    self.labels, self.classes = list(labels), classes
+    self.labels, self.classes, self.subjects = list(labels), classes, subjects
     self._path = str(path)
     self._rows = list(rows)
     self._map = np.load(path, mmap_mode="r")

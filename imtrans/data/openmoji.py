@@ -35,6 +35,8 @@ MIN_SIZE, MAX_SIZE = 8, 2048
 _TONES = frozenset(f"{code:X}" for code in range(0x1F3FB, 0x1F400))
 _VARIATION_SELECTOR = "FE0F"
 TONES = ("plain", "light", "medium-light", "medium", "medium-dark", "dark", "mixed")
+SINGLE_TONES = TONES[:6]
+CLASSES = ("none", "tone", "people")
 _LAYOUT_VERSION = 1  # Of the cache; raise it when its files or the split change.
 _DAY = 24 * 60 * 60
 
@@ -80,7 +82,8 @@ def open_openmoji(
     tones: whether to include the skin-tone variants: one line drawing, several right answers.
     flags: whether to include the flags. Nearly all share one plain rectangle for a line drawing,
       so they are all training pictures.
-    classes: "tone" gives every picture its skin tone for a class, one of `TONES`; "none" does not.
+    classes: "tone" gives every picture its skin tone for a class, one of `TONES`; "people" leaves
+      out what does not come in all six tones, and gives the others these; "none" gives no class.
 
   Returns:
     A `Dataset` of uint8 RGB pictures, named by their code points.
@@ -92,12 +95,18 @@ def open_openmoji(
   check_split(split)
   if not MIN_SIZE <= size <= MAX_SIZE:
     raise ValueError(f"size must be {MIN_SIZE} to {MAX_SIZE} pixels for OpenMoji, got {size}.")
-  if classes not in ("none", "tone") or (classes == "tone" and not tones):
+  if classes not in CLASSES or (classes != "none" and not tones):
     remedy = "which needs data.options.tones=True, " if not tones else ""
-    raise ValueError(f"data.options.classes must be none or tone, {remedy}got {classes!r}.")
+    raise ValueError(
+      f"data.options.classes must be {', '.join(CLASSES[:-1])} or {CLASSES[-1]}, {remedy}got "
+      f"{classes!r}."
+    )
   folder = prepare(path, background=background, size=size, tones=tones, flags=flags)
   index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
   chosen = [item for item in index["pictures"] if item["split"] == split]
+  people = classes == "people"
+  if people:
+    chosen = _in_all_tones(chosen)
   sides = [chosen, chosen]
   if split == "train" and not paired:
     half = {item["group"]: stable_fraction(item["group"], "half") < 0.5 for item in chosen}
@@ -111,7 +120,8 @@ def open_openmoji(
       spec,
       [item["group"] for item in side],
       labels=[tone(item["code"]) for item in side],
-      classes=TONES if classes == "tone" else None,
+      classes={"none": None, "tone": TONES, "people": SINGLE_TONES}[classes],
+      subjects=[_plain(item["code"]) for item in side] if people else None,
     )
     for name, side in zip("ab", sides, strict=True)
   )
@@ -225,6 +235,16 @@ def tone(code: str) -> int:
   if len(found) > 1:
     return len(TONES) - 1
   return 1 + sorted(_TONES).index(found.pop()) if found else 0
+
+
+def _in_all_tones(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+  """Leaves the pictures of what is drawn once in every tone of `SINGLE_TONES`."""
+  tones: dict[str, list[int]] = {}
+  single = [item for item in items if tone(item["code"]) < len(SINGLE_TONES)]
+  for item in single:
+    tones.setdefault(_plain(item["code"]), []).append(tone(item["code"]))
+  wanted = list(range(len(SINGLE_TONES)))
+  return [item for item in single if sorted(tones[_plain(item["code"])]) == wanted]
 
 
 def _groups(items: Sequence[tuple[str, set[str]]]) -> dict[str, str]:

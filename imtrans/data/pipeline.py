@@ -14,21 +14,25 @@ import numpy as np
 
 from imtrans.data.dataset import Dataset, Domain, check_direction
 from imtrans.data.images import ImageError
+from imtrans.data.instances import EdgedDomain
 from imtrans.data.specs import ImageSpec, normalize
 from imtrans.data.task import TaskDomain
-from imtrans.data.transforms import check_sizes, jitter, resizer
+from imtrans.data.transforms import Resizer, check_sizes, jitter, resizer
 
 
-class _Pictures:
+class Pictures:
   """A random-access source of tuples of pictures, with errors that name the picture."""
 
   def __init__(self, *domains: Domain):
+    """Makes a source of the pictures of domains of one length."""
     self._domains = domains
 
   def __len__(self) -> int:
+    """Returns the number of tuples."""
     return len(self._domains[0])
 
   def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+    """Returns a picture of every domain; raises ImageError if one cannot be used."""
     try:
       return tuple(domain[int(index)] for domain in self._domains)
     except ImageError as error:
@@ -41,8 +45,8 @@ class _Output(NamedTuple):
   """One entry of an element: which of its pictures it is made of, how, and what it is then."""
 
   name: str
-  origin: int
-  make: Callable[[np.ndarray, np.random.Generator], np.ndarray]
+  origins: tuple[int, ...]
+  make: Callable[..., np.ndarray]  # (*pictures, generator) -> picture
   spec: ImageSpec
 
 
@@ -60,7 +64,9 @@ class _Prepare:
   ) -> dict[str, np.ndarray]:
     arrays = jitter(arrays, generator, **self._options)
     return {
-      output.name: normalize(output.make(arrays[output.origin], generator), output.spec)
+      output.name: normalize(
+        output.make(*(arrays[origin] for origin in output.origins), generator), output.spec
+      )
       for output in self._outputs
     }
 
@@ -115,8 +121,8 @@ def paired_batches(
   check_sizes(resize, load_size, crop_size)
   options = {"resize_to": resize, "load_size": load_size, "crop_size": crop_size, "flip": flip}
   stream = _stream((source, target), ("source", "target"), seed=seed, options=options)
-  stream = _local_batches(stream, batch_size, process_index, process_count)
-  return _iterator(stream, num_threads, num_workers)
+  stream = local_batches(stream, batch_size, process_index, process_count)
+  return read_ahead(stream, num_threads, num_workers)
 
 
 def unpaired_batches(
@@ -157,8 +163,8 @@ def unpaired_batches(
     for domain, name, domain_seed in zip((a, b), names, seeds, strict=True)
   ]
   stream = grain.experimental.ZipMapDataset(streams).map(_merge)
-  stream = _local_batches(stream, batch_size, process_index, process_count)
-  return _iterator(stream, num_threads, num_workers)
+  stream = local_batches(stream, batch_size, process_index, process_count)
+  return read_ahead(stream, num_threads, num_workers)
 
 
 def _stream(
@@ -169,22 +175,33 @@ def _stream(
   The two sides of a task are made of one picture, which is read once and cropped once.
   """
   origins: list[Domain] = []
+  resizers: list[Resizer] = []
   outputs = []
   for name, domain in zip(names, domains, strict=True):
-    made = isinstance(domain, TaskDomain)
-    origin = domain.clean if made else domain
-    if not any(origin is other for other in origins):
-      origins.append(origin)
-    place = next(i for i, other in enumerate(origins) if other is origin)
-    outputs.append(_Output(name, place, domain.make if made else _as_it_is, domain.spec))
-  resizers = [resizer(origin.spec) for origin in origins]
+    parts, own_resizers, make = _parts(domain)
+    places = []
+    for part, own in zip(parts, own_resizers, strict=True):
+      if not any(part is other for other in origins):
+        origins.append(part)
+        resizers.append(own)
+      places.append(next(i for i, other in enumerate(origins) if other is part))
+    outputs.append(_Output(name, tuple(places), make, domain.spec))
   return (
-    grain.MapDataset.source(_Pictures(*origins))
+    grain.MapDataset.source(Pictures(*origins))
     .seed(seed)
     .shuffle()
     .repeat()
     .random_map(_Prepare(outputs, resizers=resizers, **options))
   )
+
+
+def _parts(domain: Domain) -> tuple[tuple[Domain, ...], tuple[Resizer, ...], Callable]:
+  """What a picture of a domain is made of, how that is resized, and how it is made then."""
+  if isinstance(domain, EdgedDomain):
+    return domain.parts, domain.resizers, domain.make
+  made = isinstance(domain, TaskDomain)
+  origin = domain.clean if made else domain
+  return (origin,), (resizer(origin.spec),), domain.make if made else _as_it_is
 
 
 def _as_it_is(picture: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -193,10 +210,23 @@ def _as_it_is(picture: np.ndarray, generator: np.random.Generator) -> np.ndarray
   return picture
 
 
-def _local_batches(
+def local_batches(
   stream: grain.MapDataset, batch_size: int, process_index: int, process_count: int
 ) -> grain.MapDataset:
-  """Batches a stream so that the processes' batches, laid end to end, are the global batch."""
+  """Batches a stream so that the processes' batches, laid end to end, are the global batch.
+
+  Args:
+    stream: endless, of elements by global index.
+    batch_size: the global batch.
+    process_index: this process.
+    process_count: how many processes share the global batch.
+
+  Returns:
+    The batches of this process.
+
+  Raises:
+    ValueError: if the batch cannot be shared evenly.
+  """
   if batch_size < 1:
     raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
   if not 0 <= process_index < process_count:
@@ -214,10 +244,19 @@ def _local_batches(
   return batches[process_index::process_count]
 
 
-def _iterator(
+def read_ahead(
   batches: grain.MapDataset, num_threads: int, num_workers: int
 ) -> grain.DatasetIterator:
-  """Reads ahead by a few batches: enough to hide a slow one, little enough to end quickly."""
+  """Reads ahead by a few batches: enough to hide a slow one, little enough to end quickly.
+
+  Args:
+    batches: of this process.
+    num_threads: that read and transform; 0 does it in the caller.
+    num_workers: processes that do so instead of threads.
+
+  Returns:
+    A Grain iterator.
+  """
   options = grain.ReadOptions(num_threads=num_threads, prefetch_buffer_size=2 * num_threads)
   iterable = batches.to_iter_dataset(options)
   if num_workers:

@@ -1,4 +1,11 @@
-"""Evaluation: metrics, galleries and a trained run as a function of pictures."""
+"""Evaluation: metrics, galleries and a trained run as a function of pictures.
+
+`translation` runs generators, `metrics` makes numbers of arrays, `features` of sets of pictures;
+`judges` see results go by, `pages` and `comparison` show what came of it, `study` asks people. They
+share `criteria` (what can be measured, and what it needs), `figures` (a number and its protocol),
+`quantities` (how it is written), `evaluation_set` and `batching`; `evaluate`, `feasibility` and
+`record` put them together.
+"""
 
 from imtrans.evaluation.evaluate import Evaluation
 from imtrans.evaluation.evaluation_set import EvaluationSet

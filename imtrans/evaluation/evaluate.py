@@ -278,7 +278,9 @@ class Evaluation:
     limits = getattr(target, "limits", {})
     self.pictures.remark(outliers_remark(limits))
     resize = self.pictures.resized(generator)
-    return LabelMapJudge(palette, limits=limits, resize=resize, checkpoint=checkpoint)
+    return LabelMapJudge(
+      palette, limits=limits, resize=resize, checkpoint=checkpoint, mesh=self._mesh
+    )
 
   def scalars(self, generators: Sequence[TrainedGenerator]) -> dict[str, float]:
     """Judges all directions of a run.

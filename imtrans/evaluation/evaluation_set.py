@@ -8,7 +8,7 @@ import numpy as np
 from imtrans.data import Dataset, Domain, ImageSpec, evaluation_batches
 from imtrans.data.dataset import Subset
 from imtrans.data.task import View
-from imtrans.evaluation.judges.pairs import as_stored
+from imtrans.evaluation.translation.pictures import as_stored
 from imtrans.evaluation.translation.trained_generator import TrainedGenerator
 
 Batch = tuple[Sequence[str], Mapping[str, np.ndarray], int]

@@ -1,17 +1,15 @@
 """Figures that say how they were made: a number beside its protocol.
 
 Two figures can be compared if their protocols are the same but for the checkpoint. Those of sets of
-features are in `features/feature_figures.py`.
+features are in `features/figures.py`, those of a segmenter in `judges/label_judge.py`.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from imtrans.evaluation.judges.segmentation import Segmenter
-from imtrans.evaluation.metrics.confusion import SegmentationScores
 from imtrans.evaluation.metrics.diversity import Diversity, ModeCoverage
 from imtrans.evaluation.metrics.fidelity import PSNR_CEILING
 from imtrans.evaluation.metrics.histograms import BIN_WIDTH, LabHistograms, lab_intersections
@@ -215,41 +213,3 @@ def coverage_figures(
   )
   values = {"fraction": coverage.fraction, "entropy": coverage.entropy, "error": coverage.error}
   return [Figure(f"mode_{name}", value, None, protocol) for name, value in values.items()]
-
-
-def segmentation_figures(
-  scores: SegmentationScores,
-  segmenter: Segmenter,
-  *,
-  images: int,
-  off_palette: Mapping[str, Any],
-  resize: str = "none",
-  checkpoint: str | None = None,
-) -> list[Figure]:
-  """The scores of photographs; those of the real ones are the level to compare generated ones with.
-
-  Args:
-    scores: of `imtrans.evaluation.judges.segmentation`.
-    segmenter: what found the labels.
-    images: how many photographs there were.
-    off_palette: of `OffPalette.settings`: which pixels of their labels were of other colours.
-    resize: what happened to their size.
-    checkpoint: of the generator, for the record; None for real photographs.
-
-  Returns:
-    "segmentation_pixel_accuracy", "segmentation_class_accuracy" and "segmentation_class_iou".
-  """
-  settings = {
-    "segmenter": segmenter.protocol,
-    "pixels": scores.pixels,
-    "classes": segmenter.num_classes,
-    **off_palette,
-  }
-  seed = int(segmenter.protocol["seed"])
-  protocol = Protocol(
-    {"photographs": images}, "trained segmenter", resize, seed, None, checkpoint, settings
-  )
-  return [
-    Figure(f"segmentation_{name}", getattr(scores, name), None, protocol)
-    for name in ("pixel_accuracy", "class_accuracy", "class_iou")
-  ]

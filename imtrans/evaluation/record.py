@@ -15,7 +15,7 @@ from imtrans.data import ImageSpec, denormalize, normalize, read_image, write_im
 from imtrans.evaluation.evaluate import Evaluation
 from imtrans.evaluation.evaluation_set import EvaluationSet
 from imtrans.evaluation.judges.judge import Score, log_scalars
-from imtrans.evaluation.judges.pairs import Result, as_stored
+from imtrans.evaluation.judges.pairs import Result
 from imtrans.evaluation.pages.gallery import (
   NAMES,
   Section,
@@ -25,9 +25,10 @@ from imtrans.evaluation.pages.gallery import (
   write_gallery,
 )
 from imtrans.evaluation.pages.sheets import shows_sources
-from imtrans.evaluation.translation.pictures import image_suffix
+from imtrans.evaluation.translation.pictures import as_stored, image_suffix
 from imtrans.evaluation.translation.trained_generator import TrainedGenerator
 from imtrans.methods import METHODS
+from imtrans.training.assembly import method_field
 from imtrans.training.files import write_atomically
 from imtrans.training.run import Run
 
@@ -247,6 +248,7 @@ def _protocol(
     "resize": pictures.resize,
     "inference": generator.mode,
     "seed": generator.seed,
+    **_refinements(run),
     "batch_size": pictures.batch_size,
     "checkpoint": run.checkpoint,
     "step": run.step,
@@ -260,6 +262,14 @@ def _protocol(
     },
     "device": jax.devices()[0].device_kind,
   }
+
+
+def _refinements(run: Run) -> dict[str, int]:
+  """In how many steps a translation was made, for a method that has several."""
+  steps = method_field(run.config, "num_refinements")
+  if steps is None:
+    return {}
+  return {"refinements": steps or method_field(run.config, "num_times")}
 
 
 def _title(run: Run) -> str:

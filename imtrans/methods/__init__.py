@@ -19,7 +19,9 @@ from imtrans.methods.pix2pix import pix2pix
 from imtrans.methods.pix2pixhd import pix2pixhd
 from imtrans.methods.sinkhorn import sinkhorn
 from imtrans.methods.spade import spade
+from imtrans.methods.stargan2 import stargan2
 from imtrans.methods.unit import unit
+from imtrans.methods.unsb import unsb
 
 
 class Entry(NamedTuple):
@@ -32,7 +34,9 @@ class Entry(NamedTuple):
   two_way: whether it learns both directions at once: its batches hold "a" and "b", those of the
     others "source" and "target".
   sources: what it makes pictures of: "picture", "noise", or either.
-  games: how many games have a part of every batch each.
+  games: into how many groups the images of a batch are divided, of as many games or of pairs.
+  domains: whether it translates among the classes of its pictures: its batches hold "source",
+    "target" and "reference", see `imtrans.data.domains`.
   """
 
   build: Callable[..., Method]
@@ -41,6 +45,7 @@ class Entry(NamedTuple):
   two_way: bool = False
   sources: tuple[str, ...] = ("picture",)
   games: int = 1
+  domains: bool = False
 
 
 METHODS = {
@@ -55,7 +60,9 @@ METHODS = {
   "pix2pixhd": Entry(pix2pixhd, "pix2pixHD"),
   "sinkhorn": Entry(sinkhorn, "Sinkhorn divergence", paired=False),
   "spade": Entry(spade, "SPADE"),
+  "stargan2": Entry(stargan2, "StarGAN v2", paired=False, domains=True),
   "unit": Entry(unit, "UNIT", paired=False, two_way=True),
+  "unsb": Entry(unsb, "UNSB", paired=False, games=2),
 }
 
 
@@ -92,5 +99,7 @@ __all__ = [
   "pix2pixhd",
   "sinkhorn",
   "spade",
+  "stargan2",
   "unit",
+  "unsb",
 ]

@@ -4,21 +4,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import Array
 
+from imtrans.methods.judging import adapted
 from imtrans.methods.method import run_together
-from imtrans.objectives import (
-  adversarial_losses,
-  discriminator_accuracy,
-  gradient_penalty,
-  lecam_penalty,
-  zero_centered_penalty,
-)
-
-LECAM_DECAY = 0.99  # Of the anchors, as in the authors' code.
-KINDS = ("real", "fake")
+from imtrans.methods.penalties import penalties
+from imtrans.objectives import adversarial_losses, discriminator_accuracy
 
 
 class Adversary(NamedTuple):
@@ -66,12 +58,13 @@ def adversary(
       normalisation mixes images.
   """
   discriminator_objective, generator_objective = adversarial_losses(adversarial)
-  by_gradient = gradient_penalty_weight or r1_weight or r2_weight
-  if by_gradient and getattr(discriminator, "norm", "none") == "batch":
-    raise ValueError(
-      "a gradient penalty is of one image at a time, which batch normalisation mixes: set "
-      "discriminator.norm to none or instance, or the weights of the penalties to 0."
-    )
+  own = penalties(
+    discriminator,
+    gradient_penalty_weight=gradient_penalty_weight,
+    r1_weight=r1_weight,
+    r2_weight=r2_weight,
+    lecam_weight=lecam_weight,
+  )
 
   def judge(params: Any, collections: Any, given: Any) -> tuple[Array, Any]:
     images, planes, labels = given
@@ -84,9 +77,8 @@ def adversary(
     )
 
   def start(collections: Any) -> dict[str, Any]:
-    if not lecam_weight:
-      return {"network": collections}
-    return {"network": collections, "lecam": {kind: jnp.zeros(()) for kind in KINDS}}
+    anchors = own.start()
+    return {"network": collections, **({"lecam": anchors} if anchors else {})}
 
   def discriminator_loss(params, extras, reals, fakes, planes, labels, key):
     def run(collections, given, own_key):
@@ -97,32 +89,21 @@ def adversary(
     (real_logits, fake_logits), after = run_together(
       run, before, [(images, planes, labels) for images in (reals, fakes)]
     )
+    after = adapted(
+      discriminator, after, real_logits, fake_logits, count=len(reals), adversarial=adversarial
+    )
     extras = {**extras, "network": after}
 
     def critic(images: Array) -> Array:
       return judge(params, before, (images, planes, labels))[0]
 
-    terms = {}
-    if gradient_penalty_weight:
-      terms["gradient_penalty"] = (
-        gradient_penalty_weight,
-        gradient_penalty(critic, reals, fakes, key),
-      )
-    if r1_weight:
-      terms["r1"] = r1_weight, zero_centered_penalty(critic, reals)
-    if r2_weight:
-      terms["r2"] = r2_weight, zero_centered_penalty(critic, fakes)
-    if lecam_weight:
-      anchors = extras["lecam"]
-      terms["lecam"] = (
-        lecam_weight,
-        lecam_penalty(real_logits, fake_logits, anchors["real"], anchors["fake"]),
-      )
-      means = {"real": jnp.mean(real_logits), "fake": jnp.mean(fake_logits)}
-      moved = {k: LECAM_DECAY * anchors[k] + (1.0 - LECAM_DECAY) * means[k] for k in KINDS}
-      extras["lecam"] = jax.lax.stop_gradient(moved)
+    penalty, anchors, seen = own.terms(
+      critic, (reals, fakes), (real_logits, fake_logits), extras.get("lecam"), key
+    )
+    if anchors:
+      extras["lecam"] = anchors
     loss = discriminator_weight * discriminator_objective(real_logits, fake_logits)
-    loss = loss + sum(weight * value for weight, value in terms.values())
+    loss = loss + penalty
     metrics = {
       "discriminator/loss": loss,
       "discriminator/real_logits": jnp.mean(real_logits),
@@ -130,7 +111,7 @@ def adversary(
       "discriminator/accuracy": discriminator_accuracy(
         real_logits, fake_logits, adversarial=adversarial
       ),
-      **{f"discriminator/{name}": value for name, (_, value) in terms.items()},
+      **{f"discriminator/{name}": value for name, value in seen.items()},
     }
     return loss, (extras, metrics)
 

@@ -16,6 +16,7 @@ from imtrans.methods.features import (
 )
 from imtrans.methods.judging import deceive, tell_apart
 from imtrans.methods.method import Method, check_equal_channels, initialize, translate_each
+from imtrans.methods.penalties import penalized
 from imtrans.networks import PatchHead
 from imtrans.objectives import patch_nce_loss
 
@@ -38,6 +39,10 @@ def cut(
   negatives: str = "image",
   flip_equivariance: bool = False,
   discriminator_weight: float = 1.0,
+  gradient_penalty_weight: float = 0.0,
+  r1_weight: float = 0.0,
+  r2_weight: float = 0.0,
+  lecam_weight: float = 0.0,
 ) -> Method:
   """Contrastive unpaired translation (Park et al., 2020, https://arxiv.org/abs/2007.15651).
 
@@ -66,18 +71,30 @@ def cut(
     flip_equivariance: whether a source is mirrored, at every second draw, before it is translated
       and the features of its translation are mirrored back (the authors' code, FastCUT).
     discriminator_weight: the code halves the least-squares objective; ours has the half inside.
+    gradient_penalty_weight: of WGAN-GP, see `penalties`, and so the next three; 0 leaves it out.
+    r1_weight: on real images.
+    r2_weight: on generated images.
+    lecam_weight: for few images.
 
   Returns:
     The method; the head is the generator's own, its parameters are under "head".
 
   Raises:
-    ValueError: for unknown negatives, or no layers; by `init`, for domains of different channels.
+    ValueError: for unknown negatives, no layers, or what `penalties` refuses; by `init`, for
+      domains of different channels.
   """
   if negatives not in NEGATIVES:
     raise ValueError(f"negatives must be one of {', '.join(NEGATIVES)}, got {negatives!r}.")
   if isinstance(layers, str) or not layers:
     raise ValueError(f"layers must be names of at least one layer, got {layers!r}.")
   head = PatchHead(head_features)
+  penalize = penalized(
+    discriminator,
+    gradient_penalty_weight=gradient_penalty_weight,
+    r1_weight=r1_weight,
+    r2_weight=r2_weight,
+    lecam_weight=lecam_weight,
+  )
   weights = {"nce": nce_weight, "identity_nce": identity_nce_weight}
   used = [name for name, weight in weights.items() if weight]
 
@@ -109,7 +126,7 @@ def cut(
     generator_params = {"images": params, "head": head_params}
     return (
       {"generator": generator_params, "discriminator": judge_params},
-      {"generator": state, "discriminator": judge_state},
+      {"generator": state, "discriminator": penalize.start(judge_state)},
     )
 
   def generate(generator_params, extras, batch, key):
@@ -144,19 +161,22 @@ def cut(
     return outputs, {**extras, "generator": state}
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
-    del key
+    before = extras["discriminator"]
     loss, state, metrics = tell_apart(
       discriminator,
       discriminator_params,
-      extras["discriminator"],
+      before,
       batch["target"],
       outputs["fake"],
       adversarial=adversarial,
     )
-    loss = discriminator_weight * loss
+    penalty, state, seen = penalize.loss(
+      discriminator_params, before, state, batch["target"], outputs["fake"], key
+    )
+    loss = discriminator_weight * loss + penalty
     if not adversarial_weight:  # Nobody plays against it, and it always wins.
       del metrics["accuracy"]
-    metrics = {f"discriminator/{name}": value for name, value in metrics.items()}
+    metrics = {f"discriminator/{name}": value for name, value in (metrics | seen).items()}
     return loss, ({**extras, "discriminator": state}, {"discriminator/loss": loss, **metrics})
 
   def generator_loss(discriminator_params, extras, outputs, batch, key):

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from imtrans.methods.image_pool import empty_pool, query_pool
-from imtrans.methods.judging import check_one_scale
+from imtrans.methods.judging import adapted, check_one_scale
 from imtrans.methods.method import (
   Method,
   apply,
@@ -14,8 +14,10 @@ from imtrans.methods.method import (
   initialize,
   translate_each,
 )
+from imtrans.methods.penalties import penalized
 from imtrans.objectives import adversarial_losses, discriminator_accuracy, mean_absolute_error
 
+PENALTY = 2  # Folded into a pool's key for its discriminator's penalty.
 LEVEL = 2.0 / 255.0  # Of an 8-bit picture, for values in [-1, 1].
 
 
@@ -31,6 +33,10 @@ def cyclegan(
   pool_size: int = 50,
   discriminator_weight: float = 1.0,
   cycle_noise: float = 0.0,
+  gradient_penalty_weight: float = 0.0,
+  r1_weight: float = 0.0,
+  r2_weight: float = 0.0,
+  lecam_weight: float = 0.0,
 ) -> Method:
   """Cycle-consistent adversarial networks (Zhu et al., 2017, https://arxiv.org/abs/1703.10593).
 
@@ -51,16 +57,28 @@ def cyclegan(
     cycle_noise: standard deviation, in levels of an 8-bit picture, of Gaussian noise on a
       translation before it goes back, which spoils messages hidden in it (Bashkirova et al., 2019,
       Sec. 4.1, https://arxiv.org/abs/1908.01517).
+    gradient_penalty_weight: of WGAN-GP, with adversarial=wasserstein; see `penalties`, and so the
+      next three; 0 leaves it out.
+    r1_weight: on real images.
+    r2_weight: on generated images.
+    lecam_weight: for few images.
 
   Returns:
     The method.
 
   Raises:
-    ValueError: for a discriminator of several scales; by `init`, for an identity term between
-      domains of different channels.
+    ValueError: for a discriminator of several scales, or what `penalties` refuses; by `init`, for
+      an identity term between domains of different channels.
   """
   check_one_scale(discriminator, "cyclegan")
   discriminator_objective, generator_objective = adversarial_losses(adversarial)
+  penalize = penalized(
+    discriminator,
+    gradient_penalty_weight=gradient_penalty_weight,
+    r1_weight=r1_weight,
+    r2_weight=r2_weight,
+    lecam_weight=lecam_weight,
+  )
   generators = {"ab": generator_ab, "ba": generator_ba}
 
   def init(key, batch):
@@ -74,9 +92,10 @@ def cyclegan(
         generators[name], keys[index], batch[start]
       )
     for index, name in enumerate(("a", "b")):
-      params["discriminator"][name], state["discriminator"][name] = initialize(
+      params["discriminator"][name], judged = initialize(
         discriminator, keys[2 + index], batch[name]
       )
+      state["discriminator"][name] = penalize.start(judged)
     pools = {name: empty_pool(pool_size, batch[name].shape[1:]) for name in ("a", "b")}
     return params, {**state, "pool": pools}
 
@@ -113,9 +132,27 @@ def cyclegan(
     metrics, loss = {}, 0.0
     for name, pool_key in zip(("a", "b"), jax.random.split(key), strict=True):
       fake, pools[name] = query_pool(pools[name], outputs[f"fake_{name}"], pool_key)
+      before = state[name]
       (real_logits, fake_logits), state[name] = apply_together(
-        discriminator, discriminator_params[name], state[name], (batch[name], fake)
+        discriminator, discriminator_params[name], before, (batch[name], fake)
       )
+      state[name] = adapted(
+        discriminator,
+        state[name],
+        real_logits,
+        fake_logits,
+        count=len(fake),
+        adversarial=adversarial,
+      )
+      penalty, state[name], seen = penalize.loss(
+        discriminator_params[name],
+        before,
+        state[name],
+        batch[name],
+        fake,
+        jax.random.fold_in(pool_key, PENALTY),
+      )
+      metrics |= {f"discriminator/{title}_{name}": value for title, value in seen.items()}
       metrics[f"discriminator/{name}"] = discriminator_objective(real_logits, fake_logits)
       if adversarial_weight:  # Otherwise nobody plays against them, and they always win.
         metrics[f"discriminator/accuracy_{name}"] = discriminator_accuracy(
@@ -123,7 +160,7 @@ def cyclegan(
         )
       metrics[f"discriminator/real_logits_{name}"] = jnp.mean(real_logits)
       metrics[f"discriminator/fake_logits_{name}"] = jnp.mean(fake_logits)
-      loss = loss + discriminator_weight * metrics[f"discriminator/{name}"]
+      loss = loss + discriminator_weight * metrics[f"discriminator/{name}"] + penalty
     metrics["discriminator/loss"] = loss
     return loss, ({**extras, "discriminator": state, "pool": pools}, metrics)
 

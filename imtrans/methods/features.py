@@ -19,6 +19,7 @@ def apply_with_features(
   images: Sequence[Array],
   layers: Sequence[str],
   key: Array | None = None,
+  latents: Sequence[Array] | None = None,
 ) -> tuple[list[Array], list[Features], Any]:
   """`apply_together`, and what the layers of the encoder made of the images on the way.
 
@@ -31,6 +32,7 @@ def apply_with_features(
     images: batches of equal shape, [batch, height, width, channels].
     layers: names of layers.
     key: for dropout; not needed by a network without.
+    latents: for each batch [batch, latent_size], for a generator that takes codes.
 
   Returns:
     One output per batch, the features {layer: [batch, height', width', channels']} per batch, and
@@ -40,10 +42,10 @@ def apply_with_features(
     ValueError: for a layer that the generator does not have, listing those that it has.
   """
 
-  def run(collections: Any, images: Array, key: Array | None) -> tuple[Any, Any]:
+  def run(collections: Any, inputs: Any, key: Array | None) -> tuple[Any, Any]:
     output, state = module.apply(
       {"params": params, **collections},
-      images,
+      *inputs,
       train=True,
       rngs={} if key is None else {"dropout": key},
       mutable=[*collections, "intermediates"],
@@ -53,7 +55,8 @@ def apply_with_features(
     (chosen,) = noted.get("layers", ({},))
     return (output, _chosen(chosen, layers, module)), others
 
-  made, collections = run_together(run, collections, images, key)
+  inputs = list(zip(images) if latents is None else zip(images, latents, strict=True))
+  made, collections = run_together(run, collections, inputs, key)
   outputs, features = zip(*made, strict=True)
   return list(outputs), list(features), collections
 

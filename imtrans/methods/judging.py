@@ -4,12 +4,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jax import Array
 
 from imtrans.methods.method import apply, apply_together
 from imtrans.networks import MultiScaleDiscriminator
-from imtrans.objectives import adversarial_losses, discriminator_accuracy
+from imtrans.networks.augmentation import COLLECTION
+from imtrans.objectives import adversarial_losses, decision_threshold, discriminator_accuracy
+
+RIGHT = 0.6  # Of the mean sign of real logits, above which a discriminator is too sure of them.
 
 
 def check_one_scale(discriminator: nn.Module, method: str) -> None:
@@ -68,11 +72,58 @@ def tell_apart(
     "real_logits": mean([jnp.mean(real_logits) for real_logits, _ in scales]),
     "fake_logits": mean([jnp.mean(fake_logits) for _, fake_logits in scales]),
   }
+  both = [
+    jnp.concatenate([logits.ravel() for logits in kind]) for kind in zip(*scales, strict=True)
+  ]
+  collections = adapted(discriminator, collections, *both, count=len(real), adversarial=adversarial)
   return loss, collections, metrics
 
 
+def adapted(
+  discriminator: nn.Module,
+  collections: Any,
+  real_logits: Array,
+  fake_logits: Array,
+  *,
+  count: int,
+  adversarial: str,
+) -> Any:
+  """Moves the probability of a discriminator's augmentations, where it adapts.
+
+  Karras et al., 2020, "Training Generative Adversarial Networks with Limited Data", Sec. 3.1,
+  https://arxiv.org/abs/2006.06676: it goes up while the mean sign of the logits of real images is
+  above 0.6, that is while 80 percent of them are taken for real, and down below. Here it does so in
+  every step, for the same `augment_ramp` images from 0 to 1 (500,000 there).
+
+  Args:
+    discriminator: the network.
+    collections: of it, after a pass.
+    real_logits: any shape.
+    fake_logits: any shape.
+    count: real images that were seen.
+    adversarial: name of the adversarial pair, which says where a sign changes.
+
+  Returns:
+    The collections, as they are for a discriminator without such augmentations.
+  """
+  ramp = getattr(discriminator, "augment_ramp", 0)
+  if not ramp or COLLECTION not in collections:
+    return collections
+  threshold = decision_threshold(real_logits, fake_logits, adversarial=adversarial)
+  sureness = jnp.mean(jnp.sign(real_logits - threshold))
+  own = collections[COLLECTION][COLLECTION]
+  moved = own["probability"] + jnp.sign(sureness - RIGHT) * count / ramp
+  moved = jax.lax.stop_gradient(jnp.clip(moved, 0.0, 1.0))
+  return {**collections, COLLECTION: {COLLECTION: {**own, "probability": moved}}}
+
+
 def domains_loss(
-  discriminator: nn.Module, domains: Sequence[str], *, adversarial: str, weight: float
+  discriminator: nn.Module,
+  domains: Sequence[str],
+  *,
+  adversarial: str,
+  weight: float,
+  penalize: Callable,
 ) -> Callable:
   """The `discriminator_loss` of a method with one discriminator per domain.
 
@@ -81,24 +132,34 @@ def domains_loss(
     domains: their names, such as "a", for which outputs hold "fake_a".
     adversarial: name of the adversarial pair.
     weight: of the sum of their losses.
+    penalize: the loss of `imtrans.methods.penalties.Penalized`.
 
   Returns:
     `discriminator_loss` of a `Method`; metrics are named by domain.
   """
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
-    del key
     collections, loss, metrics = dict(extras["discriminator"]), jnp.zeros(()), {}
-    for name in domains:
+    for name, own_key in zip(domains, jax.random.split(key, len(domains)), strict=True):
+      before = collections[name]
       term, collections[name], seen = tell_apart(
         discriminator,
         discriminator_params[name],
-        collections[name],
+        before,
         batch[name],
         outputs[f"fake_{name}"],
         adversarial=adversarial,
       )
-      loss = loss + weight * term
+      penalty, collections[name], more = penalize(
+        discriminator_params[name],
+        before,
+        collections[name],
+        batch[name],
+        outputs[f"fake_{name}"],
+        own_key,
+      )
+      loss = loss + weight * term + penalty
+      seen = seen | more
       metrics |= {f"discriminator/{title}_{name}": value for title, value in seen.items()}
     metrics["discriminator/loss"] = loss
     return loss, ({**extras, "discriminator": collections}, metrics)

@@ -1,13 +1,17 @@
 """MUNIT: unpaired translation with many answers, by exchanging styles over a shared content."""
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 from imtrans.methods.judging import deceive, domains_loss
 from imtrans.methods.method import Method, initialize
+from imtrans.methods.penalties import penalized
 from imtrans.networks import ContentStyleGenerator
-from imtrans.objectives import mean_absolute_error
+from imtrans.objectives import content_loss, mean_absolute_error
 
 DOMAINS = ("a", "b")
 OTHER = {"a": "b", "b": "a"}
@@ -26,6 +30,12 @@ def munit(
   cycle_weight: float = 0.0,
   latent_size: int = 8,
   discriminator_weight: float = 2.0,
+  perceptual_weight: float = 0.0,
+  content_features: Callable[[Array], Array] | None = None,
+  gradient_penalty_weight: float = 0.0,
+  r1_weight: float = 0.0,
+  r2_weight: float = 0.0,
+  lecam_weight: float = 0.0,
 ) -> Method:
   """Multimodal unsupervised translation (Huang et al., 2018, https://arxiv.org/abs/1804.04732).
 
@@ -47,18 +57,40 @@ def munit(
     cycle_weight: of the image made again from its translation (Sec. 5.1; 10 in the animals' runs).
     latent_size: numbers in a style.
     discriminator_weight: the code adds the least-squares terms; ours has a half inside.
+    perceptual_weight: of what a translation changes in standardised features of a trained network
+      (Sec. 5.1, for pictures of 512 pixels and more).
+    content_features: images -> activation of that network, needed with that weight.
+    gradient_penalty_weight: of WGAN-GP, see `penalties`, and so the next three; 0 leaves it out.
+    r1_weight: on real images.
+    r2_weight: on generated images.
+    lecam_weight: for few images.
 
   Returns:
     The method. `translate` draws a style for every image.
 
   Raises:
-    ValueError: for generators that do not take an image apart, or a style of no numbers.
+    ValueError: for generators that do not take an image apart, a style of no numbers, a
+      perceptual weight without features, or what `penalties` refuses.
   """
   generators = {"a": generator_a, "b": generator_b}
   if not all(isinstance(generator, ContentStyleGenerator) for generator in generators.values()):
     raise ValueError("munit exchanges contents and styles: set generator.name to content_style.")
   if latent_size < 1:
     raise ValueError(f"method.latent_size must be at least 1 for munit, got {latent_size}.")
+
+  if perceptual_weight and content_features is None:
+    raise ValueError(
+      "perceptual_weight of munit needs content_features, such as those of "
+      "imtrans.methods.perceptual: give them, or set method.perceptual_weight to 0."
+    )
+
+  penalize = penalized(
+    discriminator,
+    gradient_penalty_weight=gradient_penalty_weight,
+    r1_weight=r1_weight,
+    r2_weight=r2_weight,
+    lecam_weight=lecam_weight,
+  )
 
   def find(params, name, images):
     return generators[name].apply({"params": params[name]}, images, method="encode")
@@ -74,9 +106,8 @@ def munit(
     for name, own_key in zip(DOMAINS, jax.random.split(key), strict=True):
       keys = jax.random.split(own_key)
       params["generator"][name], _ = initialize(generators[name], keys[0], batch[name])
-      params["discriminator"][name], state["discriminator"][name] = initialize(
-        discriminator, keys[1], batch[name]
-      )
+      params["discriminator"][name], judged = initialize(discriminator, keys[1], batch[name])
+      state["discriminator"][name] = penalize.start(judged)
     return params, state
 
   def generate(generator_params, extras, batch, key):
@@ -127,6 +158,9 @@ def munit(
       if cycle_weight:
         error = mean_absolute_error(outputs[f"reconstructed_{name}"], batch[name])
         terms["cycle"] = (cycle_weight, error)
+      if perceptual_weight and content_features is not None:
+        seen = [content_features(own) for own in (outputs[f"fake_{name}"], batch[OTHER[name]])]
+        terms["perceptual"] = (perceptual_weight, content_loss(*seen))
       loss = loss + sum(weight * value for weight, value in terms.values())
       metrics |= {f"generator/{title}_{name}": value for title, (_, value) in terms.items()}
     metrics["generator/loss"] = loss
@@ -141,6 +175,10 @@ def munit(
     return decode(generator_params, end, content, draw(key, len(source)))
 
   discriminator_loss = domains_loss(
-    discriminator, DOMAINS, adversarial=adversarial, weight=discriminator_weight
+    discriminator,
+    DOMAINS,
+    adversarial=adversarial,
+    weight=discriminator_weight,
+    penalize=penalize.loss,
   )
   return Method(init, generate, discriminator_loss, generator_loss, translate)

@@ -5,8 +5,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.methods.judging import check_one_scale
+from imtrans.methods.judging import adapted, check_one_scale
 from imtrans.methods.method import Method, apply, apply_together, initialize, translate_each
+from imtrans.methods.penalties import penalized
+from imtrans.methods.perceptual import Perception, perceptual_term
 from imtrans.objectives import (
   adversarial_losses,
   discriminator_accuracy,
@@ -27,6 +29,12 @@ def pix2pix(
   l2_weight: float = 0.0,
   discriminator_weight: float = 0.5,
   latent_size: int = 0,
+  perceptual_weight: float = 0.0,
+  perceptual_features: Perception | None = None,
+  gradient_penalty_weight: float = 0.0,
+  r1_weight: float = 0.0,
+  r2_weight: float = 0.0,
+  lecam_weight: float = 0.0,
 ) -> Method:
   """Conditional GAN with an L1 term (Isola et al., 2017, Eq. 4, https://arxiv.org/abs/1611.07004).
 
@@ -43,14 +51,29 @@ def pix2pix(
     l2_weight: weight of the mean squared error, which the paper compares (Sec. 3.1) and drops.
     discriminator_weight: the paper halves the discriminator's objective (Sec. 3.3).
     latent_size: numbers in the Gaussian code z of G(x, z) (Eq. 1), drawn anew for every image.
+    perceptual_weight: of features of a trained network, see `perceptual_term`; not in the paper.
+    perceptual_features: images -> activations of that network, needed with that weight.
+    gradient_penalty_weight: of WGAN-GP, see `penalties`, and so the next three; 0 leaves it out.
+    r1_weight: on real images.
+    r2_weight: on generated images.
+    lecam_weight: for few images.
 
   Returns:
     The method.
 
   Raises:
-    ValueError: for a discriminator of several scales.
+    ValueError: for a discriminator of several scales, a perceptual weight without features, or
+      what `penalties` refuses.
   """
   check_one_scale(discriminator, "pix2pix")
+  perceive = perceptual_term(perceptual_features, weight=perceptual_weight)
+  penalize = penalized(
+    discriminator,
+    gradient_penalty_weight=gradient_penalty_weight,
+    r1_weight=r1_weight,
+    r2_weight=r2_weight,
+    lecam_weight=lecam_weight,
+  )
   discriminator_objective, generator_objective = adversarial_losses(adversarial)
 
   def draw(key, source):
@@ -67,7 +90,8 @@ def pix2pix(
       discriminator, discriminator_key, pair(batch["source"], batch["target"])
     )
     params = {"generator": generator_params, "discriminator": discriminator_params}
-    return params, {"generator": generator_state, "discriminator": discriminator_state}
+    judged = penalize.start(discriminator_state)
+    return params, {"generator": generator_state, "discriminator": judged}
 
   def generate(generator_params, extras, batch, key):
     source, latent = batch["source"], draw(key, batch["source"])
@@ -75,17 +99,29 @@ def pix2pix(
     return {"fake": fake}, {**extras, "generator": state}
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
-    del key
-    source, state = batch["source"], extras["discriminator"]
+    source, before = batch["source"], extras["discriminator"]
     pairs = (pair(source, batch["target"]), pair(source, outputs["fake"]))
     (real_logits, fake_logits), state = apply_together(
-      discriminator, discriminator_params, state, pairs
+      discriminator, discriminator_params, before, pairs
+    )
+    state = adapted(
+      discriminator,
+      state,
+      real_logits,
+      fake_logits,
+      count=len(source),
+      adversarial=adversarial,
     )
     loss = discriminator_weight * discriminator_objective(real_logits, fake_logits)
+    penalty, state, seen = penalize.loss(
+      discriminator_params, before, state, batch["target"], outputs["fake"], key, source
+    )
+    loss = loss + penalty
     metrics = {
       "discriminator/loss": loss,
       "discriminator/real_logits": jnp.mean(real_logits),
       "discriminator/fake_logits": jnp.mean(fake_logits),
+      **{f"discriminator/{name}": value for name, value in seen.items()},
     }
     if adversarial_weight:  # Otherwise nobody plays against it, and it always wins.
       metrics["discriminator/accuracy"] = discriminator_accuracy(
@@ -101,11 +137,13 @@ def pix2pix(
     )
     adversarial_term = generator_objective(logits)
     l1 = mean_absolute_error(fake, batch["target"])
-    loss = adversarial_weight * adversarial_term + l1_weight * l1
+    perceived, seen = perceive(fake, batch["target"])
+    loss = adversarial_weight * adversarial_term + l1_weight * l1 + perceived
     metrics = {
       "generator/loss": loss,
       "generator/adversarial": adversarial_term,
       "generator/l1": l1,
+      **seen,
     }
     if l2_weight:
       metrics["generator/l2"] = mean_squared_error(fake, batch["target"])

@@ -1,6 +1,7 @@
 """pix2pixHD: paired translation of large pictures, judged in several sizes."""
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
@@ -9,17 +10,11 @@ from jax import Array
 
 from imtrans.methods.judging import tell_apart
 from imtrans.methods.method import Method, apply, apply_together, initialize, translate_each
+from imtrans.methods.perceptual import Perception, perceptual_term
 from imtrans.methods.pix2pix import pair
 from imtrans.networks import MultiScaleDiscriminator
 from imtrans.networks.labels import Colors, label_planes
-from imtrans.objectives import (
-  adversarial_losses,
-  feature_matching_loss,
-  perceptual_loss,
-)
-
-# Of VGG's stages, shallow to deep (the authors' code, models/networks.py, VGGLoss).
-PERCEPTUAL_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+from imtrans.objectives import adversarial_losses, feature_matching_loss
 
 
 def pix2pixhd(
@@ -27,12 +22,13 @@ def pix2pixhd(
   discriminator: nn.Module,
   *,
   colors: Colors = (),
+  edges: str = "none",
   adversarial: str = "least_squares",
   adversarial_weight: float = 1.0,
   feature_weight: float = 40.0,
   perceptual_weight: float = 0.0,
   discriminator_weight: float = 1.0,
-  perceptual_features: Callable[[Array], Sequence[Array]] | None = None,
+  perceptual_features: Perception | None = None,
 ) -> Method:
   """High-resolution paired translation (Wang et al., 2018, https://arxiv.org/abs/1711.11585).
 
@@ -44,11 +40,13 @@ def pix2pixhd(
     generator: source to target.
     discriminator: of the concatenated pair, with activations per scale.
     colors: palette of a semantic map, 8-bit RGB: both networks see one plane a class.
+    edges: which boundary map they see beside it (Sec. 3.3), see `imtrans.networks.labels`.
     adversarial: name of the adversarial pair, applied to every scale and added.
     adversarial_weight: of the generator's adversarial term.
     feature_weight: of feature matching (Eq. 5: 10, of a sum over layers and scales; see
       `feature_matching_loss`).
-    perceptual_weight: of the features of a trained network (Sec. 3.3: 10).
+    perceptual_weight: of the features of a trained network (the authors' code: 10), see
+      `perceptual_term`.
     discriminator_weight: the paper halves the objective; ours of least squares has the half inside.
     perceptual_features: images -> activations of the trained network, needed with that weight.
 
@@ -59,9 +57,10 @@ def pix2pixhd(
     ValueError: for a discriminator without activations per scale, or a perceptual weight without
       features.
   """
+  planes = functools.partial(label_planes, colors=colors, edges=edges)
   discriminator_loss, generator_loss = matched_losses(
     discriminator,
-    colors=colors,
+    planes=planes,
     adversarial=adversarial,
     adversarial_weight=adversarial_weight,
     feature_weight=feature_weight,
@@ -72,7 +71,7 @@ def pix2pixhd(
 
   def init(key, batch):
     generator_key, discriminator_key = jax.random.split(key)
-    source = label_planes(batch["source"], colors)
+    source = planes(batch["source"])
     generator_params, generator_state = initialize(generator, generator_key, source)
     discriminator_params, discriminator_state = initialize(
       discriminator, discriminator_key, pair(source, batch["target"])
@@ -81,13 +80,13 @@ def pix2pixhd(
     return params, {"generator": generator_state, "discriminator": discriminator_state}
 
   def generate(generator_params, extras, batch, key):
-    source = label_planes(batch["source"], colors)
+    source = planes(batch["source"])
     fake, state = apply(generator, generator_params, extras["generator"], source, key)
     return {"fake": fake}, {**extras, "generator": state}
 
   def translate(generator_params, extras, source, key, *, direction, mode):
     del direction  # One generator: the data decided which way it goes.
-    state, source = extras["generator"], label_planes(source, colors)
+    state, source = extras["generator"], planes(source)
     return translate_each(generator, generator_params, state, source, key, mode=mode)
 
   return Method(init, generate, discriminator_loss, generator_loss, translate)
@@ -96,19 +95,19 @@ def pix2pixhd(
 def matched_losses(
   discriminator: nn.Module,
   *,
-  colors: Colors,
+  planes: Callable[[Array], Array],
   adversarial: str,
   adversarial_weight: float,
   feature_weight: float,
   perceptual_weight: float,
   discriminator_weight: float,
-  perceptual_features: Callable[[Array], Sequence[Array]] | None,
+  perceptual_features: Perception | None,
 ) -> tuple[Callable, Callable]:
   """The losses of both players where features are matched, for this method and SPADE.
 
   Args:
     discriminator: of source and image, with activations per scale.
-    colors: as in `pix2pixhd`, and so the others.
+    planes: what networks see of a source.
     adversarial: name of the adversarial pair.
     adversarial_weight: of the generator's adversarial term.
     feature_weight: of feature matching.
@@ -128,16 +127,17 @@ def matched_losses(
       "features are matched in a discriminator that gives them: set discriminator.name to "
       "multiscale."
     )
-  if perceptual_weight and perceptual_features is None:
+  if discriminator.augment:
     raise ValueError(
-      "perceptual_weight needs perceptual_features, which no config can name: set "
-      "method.perceptual_weight to 0, or build the method in Python."
+      "features are matched place by place, which augmentations move: leave discriminator.augment "
+      "empty."
     )
+  perceive = perceptual_term(perceptual_features, weight=perceptual_weight)
   _, objective = adversarial_losses(adversarial)
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
     del key
-    source = label_planes(batch["source"], colors)
+    source = planes(batch["source"])
     loss, state, seen = tell_apart(
       discriminator,
       discriminator_params,
@@ -152,7 +152,7 @@ def matched_losses(
 
   def generator_loss(discriminator_params, extras, outputs, batch, key):
     del key
-    source = label_planes(batch["source"], colors)
+    source = planes(batch["source"])
     pairs = (pair(source, outputs["fake"]), pair(source, batch["target"]))
     (ours, theirs), _ = apply_together(
       discriminator, discriminator_params, extras["discriminator"], pairs
@@ -161,13 +161,8 @@ def matched_losses(
     matching = feature_matching_loss(*([scale[:-1] for scale in both] for both in (ours, theirs)))
     loss = adversarial_weight * term + feature_weight * matching
     metrics = {"generator/adversarial": term, "generator/features": matching}
-    if perceptual_weight and perceptual_features is not None:
-      metrics["generator/perceptual"] = perceptual_loss(
-        perceptual_features(outputs["fake"]),
-        perceptual_features(batch["target"]),
-        PERCEPTUAL_WEIGHTS,
-      )
-      loss = loss + perceptual_weight * metrics["generator/perceptual"]
-    return loss, {"generator/loss": loss, **metrics}
+    perceived, seen = perceive(outputs["fake"], batch["target"])
+    loss = loss + perceived
+    return loss, {"generator/loss": loss, **metrics, **seen}
 
   return discriminator_loss, generator_loss

@@ -1,13 +1,13 @@
 """SPADE: pictures from label maps, in the style of an example or of a drawn code."""
 
-from collections.abc import Callable, Sequence
+import functools
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from imtrans.methods.method import Method, apply, initialize, translate_each
+from imtrans.methods.perceptual import Perception
 from imtrans.methods.pix2pix import pair
 from imtrans.methods.pix2pixhd import matched_losses
 from imtrans.networks.labels import Colors, label_planes
@@ -22,6 +22,7 @@ def spade(
   discriminator: nn.Module,
   *,
   colors: Colors = (),
+  edges: str = "none",
   adversarial: str = "hinge",
   adversarial_weight: float = 0.5,
   feature_weight: float = 40.0,
@@ -29,7 +30,7 @@ def spade(
   kl_weight: float = 0.05,
   latent_size: int = 0,
   discriminator_weight: float = 0.5,
-  perceptual_features: Callable[[Array], Sequence[Array]] | None = None,
+  perceptual_features: Perception | None = None,
 ) -> Method:
   """Semantic image synthesis (Park et al., 2019, https://arxiv.org/abs/1903.07291).
 
@@ -41,10 +42,11 @@ def spade(
     encoder: target to mean and log variance of z; None without a code.
     discriminator: of labels and image, with activations per scale.
     colors: palette of a semantic map, 8-bit RGB: all networks see one plane a class.
+    edges: which boundary map they see beside it, as in pix2pixHD.
     adversarial: name of the adversarial pair, applied to every scale and added.
     adversarial_weight: the authors' code takes the mean over two scales.
     feature_weight: of feature matching (10 of a sum over layers, see `feature_matching_loss`).
-    perceptual_weight: of the features of a trained network (10).
+    perceptual_weight: of the features of a trained network (10), see `perceptual_term`.
     kl_weight: of the divergence of the code's distribution from N(0, I), added over the code and
       averaged over images; the authors' code adds over images too.
     latent_size: numbers in the code; 0 for one answer per label map, as in the paper's tables.
@@ -59,9 +61,10 @@ def spade(
   """
   if latent_size and encoder is None:
     raise ValueError("method.latent_size of spade needs an encoder: set encoder.name.")
+  planes = functools.partial(label_planes, colors=colors, edges=edges)
   discriminator_loss, matched_loss = matched_losses(
     discriminator,
-    colors=colors,
+    planes=planes,
     adversarial=adversarial,
     adversarial_weight=adversarial_weight,
     feature_weight=feature_weight,
@@ -78,7 +81,7 @@ def spade(
 
   def init(key, batch):
     keys, target = jax.random.split(key, 3), batch["target"]
-    source = label_planes(batch["source"], colors)
+    source = planes(batch["source"])
     codes = (draw(key, len(source)),) if latent_size else ()
     inputs = {"images": (source, *codes), "encoder": (target,)}
     params, state = {}, {}
@@ -99,7 +102,7 @@ def spade(
       outputs |= {"mean": mean, "log_variance": log_variance}
       noise = draw(key, len(mean))
       latent = mean + jnp.exp(0.5 * log_variance) * noise
-    source = label_planes(batch["source"], colors)
+    source = planes(batch["source"])
     outputs["fake"], state["images"] = apply(
       generator, generator_params["images"], state["images"], source, key, latent
     )
@@ -119,7 +122,7 @@ def spade(
       generator,
       generator_params["images"],
       extras["generator"]["images"],
-      label_planes(source, colors),
+      planes(source),
       key,
       latent,
       mode=mode,

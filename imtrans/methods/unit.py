@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from imtrans.methods.judging import deceive, domains_loss
 from imtrans.methods.method import Method, initialize
 from imtrans.methods.munit import DOMAINS, OTHER
+from imtrans.methods.penalties import penalized
 from imtrans.networks import ContentGenerator
 from imtrans.objectives import mean_absolute_error
 
@@ -23,6 +24,10 @@ def unit(
   kl_weight: float = 0.01,
   cycle_kl_weight: float = 0.01,
   discriminator_weight: float = 2.0,
+  gradient_penalty_weight: float = 0.0,
+  r1_weight: float = 0.0,
+  r2_weight: float = 0.0,
+  lecam_weight: float = 0.0,
 ) -> Method:
   """Translation networks with a shared latent space (Liu et al., 2017, Sec. 2).
 
@@ -47,16 +52,28 @@ def unit(
       number (Eq. 3).
     cycle_kl_weight: of the same of the translations' codes (Eq. 5).
     discriminator_weight: the code adds the least-squares terms; ours has a half inside.
+    gradient_penalty_weight: of WGAN-GP, see `penalties`, and so the next three; 0 leaves it out.
+    r1_weight: on real images.
+    r2_weight: on generated images.
+    lecam_weight: for few images.
 
   Returns:
     The method. Noise is added to codes in training alone.
 
   Raises:
-    ValueError: for generators that are no autoencoders.
+    ValueError: for generators that are no autoencoders, or what `penalties` refuses.
   """
   generators = {"a": generator_a, "b": generator_b}
   if not all(isinstance(generator, ContentGenerator) for generator in generators.values()):
     raise ValueError("unit decodes what it encodes: set generator.name to content.")
+
+  penalize = penalized(
+    discriminator,
+    gradient_penalty_weight=gradient_penalty_weight,
+    r1_weight=r1_weight,
+    r2_weight=r2_weight,
+    lecam_weight=lecam_weight,
+  )
 
   def encode(params, name, images):
     return generators[name].apply({"params": params[name]}, images, method="encode")
@@ -69,9 +86,8 @@ def unit(
     for name, own_key in zip(DOMAINS, jax.random.split(key), strict=True):
       keys = jax.random.split(own_key)
       params["generator"][name], _ = initialize(generators[name], keys[0], batch[name])
-      params["discriminator"][name], state["discriminator"][name] = initialize(
-        discriminator, keys[1], batch[name]
-      )
+      params["discriminator"][name], judged = initialize(discriminator, keys[1], batch[name])
+      state["discriminator"][name] = penalize.start(judged)
     return params, state
 
   def generate(generator_params, extras, batch, key):
@@ -123,6 +139,10 @@ def unit(
     return decode(generator_params, end, encode(generator_params, start, source))
 
   discriminator_loss = domains_loss(
-    discriminator, DOMAINS, adversarial=adversarial, weight=discriminator_weight
+    discriminator,
+    DOMAINS,
+    adversarial=adversarial,
+    weight=discriminator_weight,
+    penalize=penalize.loss,
   )
   return Method(init, generate, discriminator_loss, generator_loss, translate)

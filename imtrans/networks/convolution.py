@@ -15,6 +15,7 @@ from jax import Array, lax
 
 from imtrans.networks.derivatives import with_derivatives
 from imtrans.networks.direct import (
+  dilated_transposed,
   direct_convolve,
   halved_convolve,
   phased_transposed,
@@ -81,10 +82,10 @@ def transposed_convolve(
 ) -> Array:
   """Transposed convolution of stride two: y[2 i - padding + k] += x[i] w[k].
 
-  Elsewhere than on CPU it is written as phases: outputs of even and odd row and column are four
-  small ordinary convolutions, interleaved. Equal to the textbook operator to rounding; the weight
-  gradient avoids the slow paths that XLA takes for dilated inputs, and a height-sharded image
-  needs one halo exchange.
+  On GPU, and where rows are split, it is written as phases: outputs of even and odd row and column
+  are four small ordinary convolutions, interleaved. Equal to the textbook operator to rounding; the
+  weight gradient avoids the slow paths that XLA takes there for dilated inputs, and a
+  height-sharded image needs one halo exchange. On TPU interleaving is what costs.
 
   Args:
     images: [batch, height, width, in].
@@ -110,7 +111,8 @@ def transposed_convolve(
   if num_row_shards() > 1:
     return phased(images, kernel)
   on_cpu = functools.partial(_transposed_on_cpu, padding=padding)
-  return lax.platform_dependent(images, kernel, cpu=on_cpu, default=phased)
+  on_tpu = functools.partial(dilated_transposed, padding=padding)
+  return lax.platform_dependent(images, kernel, cpu=on_cpu, tpu=on_tpu, default=phased)
 
 
 def _transposed_on_cpu(images: Array, kernel: Array, *, padding: int) -> Array:

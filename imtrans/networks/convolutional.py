@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from imtrans.networks.augmentation import augmented
 from imtrans.networks.convolution import Convolution, TransposedConvolution
 from imtrans.networks.latent import check_code
 from imtrans.networks.normalization import Normalization, convolution_bias
@@ -71,6 +72,10 @@ class ConvolutionalDiscriminator(nn.Module):
   features: int = 64  # Channels of the first layer; doubled per layer.
   norm: str = "batch"
   spectral_norm: bool = False
+  augment: tuple[str, ...] = ()  # What is done to images first, see `Augmentation`.
+  augment_probability: float = 1.0
+  augment_ramp: int = 0
+  color_channels: int = 0
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
@@ -89,7 +94,7 @@ class ConvolutionalDiscriminator(nn.Module):
         "times: choose another crop size or discriminator.num_layers."
       )
     options = {"spectral_norm": self.spectral_norm, "dtype": self.dtype}
-    hidden = images
+    hidden = augmented(self)(images, train=train)
     for index in range(self.num_layers):
       hidden = Convolution(
         self.features * 2**index,

@@ -1,4 +1,4 @@
-"""Class labels as numbers that a network takes."""
+"""Class labels as numbers that a network takes, and where they meet."""
 
 import flax.linen as nn
 import jax
@@ -10,6 +10,8 @@ from imtrans.networks.latent import check_code
 
 Colors = tuple[tuple[int, int, int], ...]  # A palette: 8-bit RGB, one a class.
 LABEL_CODES = ("concatenation", "embedding")
+# Of a semantic map: none, between its classes, or those that come with the data as a last channel.
+EDGES = ("none", "labels", "instances")
 
 
 class LabelCode(nn.Module):
@@ -35,9 +37,53 @@ class LabelCode(nn.Module):
     return labels @ self.param("table", nn.initializers.normal(1.0), shape, jnp.float32)
 
 
-def label_planes(images: Array, colors: Colors) -> Array:
-  """Returns a semantic map that has a palette as one plane a class, any other picture as it is."""
-  return one_hot_colors(images, colors) if colors else images
+def label_planes(images: Array, colors: Colors, edges: str = "none") -> Array:
+  """What networks see of a semantic map, or of another picture.
+
+  Args:
+    images: label pictures, or any others if there are no colours, [batch, height, width, channels]
+      in [-1, 1]. With edges of instances their last channel is the edge map.
+    colors: palette, 8-bit RGB, or empty.
+    edges: one of `EDGES`.
+
+  Returns:
+    One plane a class where there is a palette, else the picture; then the edge map, if any.
+
+  Raises:
+    ValueError: for edges of labels without a palette, or what `one_hot_colors` refuses.
+  """
+  if edges == "labels":
+    if not colors:
+      raise ValueError(
+        'edges between labels need to know the labels: set config.palette, or data.edges="none".'
+      )
+    planes = one_hot_colors(images, colors)
+    return jnp.concatenate([planes, label_edges(jnp.argmax(planes, axis=-1))], axis=-1)
+  if not colors:
+    return images
+  if edges == "instances":
+    planes = one_hot_colors(images[..., :-1], colors)
+    return jnp.concatenate([planes, images[..., -1:]], axis=-1)
+  return one_hot_colors(images, colors)
+
+
+def label_edges(labels: Array) -> Array:
+  """The boundary map of a label map (Wang et al., 2018, Sec. 3.3).
+
+  https://arxiv.org/abs/1711.11585, there of instances, which `imtrans.data.instances` has.
+
+  Args:
+    labels: integers [batch, height, width].
+
+  Returns:
+    [batch, height, width, 1]: 1 where one of the four neighbours has another label, else -1.
+  """
+  rows = labels[:, 1:] != labels[:, :-1]
+  columns = labels[:, :, 1:] != labels[:, :, :-1]
+  edges = jnp.pad(rows, ((0, 0), (1, 0), (0, 0))) | jnp.pad(rows, ((0, 0), (0, 1), (0, 0)))
+  edges |= jnp.pad(columns, ((0, 0), (0, 0), (1, 0)))
+  edges |= jnp.pad(columns, ((0, 0), (0, 0), (0, 1)))
+  return jnp.where(edges, 1.0, -1.0)[..., None]
 
 
 def one_hot_colors(images: Array, colors: Colors) -> Array:

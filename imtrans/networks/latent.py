@@ -1,5 +1,6 @@
 """Latent codes as input of convolutional networks."""
 
+import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
@@ -39,3 +40,34 @@ def append_latent(hidden: Array, latent: Array | None) -> Array:
     latent[:, None, None, :].astype(hidden.dtype), (*hidden.shape[:3], latent.shape[1])
   )
   return jnp.concatenate([hidden, planes], axis=-1)
+
+
+class CodeReader(nn.Module):
+  """Two dense layers that read a code for all the layers that it steers."""
+
+  features: int
+
+  @nn.compact
+  def __call__(self, latent: Array) -> Array:
+    """Maps codes [batch, latent_size] to [batch, features]."""
+    check_code(latent)
+    hidden = latent
+    for _ in range(2):
+      hidden = nn.Dense(self.features, kernel_init=nn.initializers.he_normal())(hidden)
+      hidden = nn.leaky_relu(hidden, 0.2)
+    return hidden
+
+
+class Modulation(nn.Module):
+  """Scales and shifts channels as a code says: adaptive normalisation, after a normalisation.
+
+  Huang and Belongie, 2017, Eq. 8, https://arxiv.org/abs/1703.06868. It starts near a scale of one
+  and a shift of zero.
+  """
+
+  @nn.compact
+  def __call__(self, hidden: Array, code: Array) -> Array:
+    """Maps [batch, height, width, channels] and what a `CodeReader` made to the former's shape."""
+    dense = nn.Dense(2 * hidden.shape[-1], kernel_init=nn.initializers.normal(0.02))
+    scale, shift = jnp.split(dense(code)[:, None, None, :].astype(hidden.dtype), 2, axis=-1)
+    return hidden * (1.0 + scale) + shift

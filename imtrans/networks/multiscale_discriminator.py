@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from imtrans.networks.augmentation import augmented
 from imtrans.networks.patch_discriminator import PatchDiscriminator
 from imtrans.networks.resampling import halve
 
@@ -22,6 +23,10 @@ class MultiScaleDiscriminator(nn.Module):
   spectral_norm: bool = False
   padding: int = 2  # One in BicycleGAN.
   shrink: int = 1  # What the features are divided by from scale to scale; two in BicycleGAN.
+  augment: tuple[str, ...] = ()  # What is done to images first, see `Augmentation`.
+  augment_probability: float = 1.0
+  augment_ramp: int = 0
+  color_channels: int = 0
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
@@ -32,7 +37,7 @@ class MultiScaleDiscriminator(nn.Module):
       Per scale, finest first, what each layer makes of it; the last are logits [batch, height',
       width', 1].
     """
-    outputs = []
+    outputs, images = [], augmented(self)(images, train=train)
     for scale in range(self.num_scales):
       if scale > 0:
         images = halve(images)

@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from imtrans.networks.augmentation import augmented
 from imtrans.networks.convolution import Convolution
 from imtrans.networks.normalization import Normalization, convolution_bias
 from imtrans.theory.patches import Layer, output_size
@@ -21,6 +22,10 @@ class PatchDiscriminator(nn.Module):
   norm: str = "batch"
   spectral_norm: bool = False
   padding: int = 1  # Two in pix2pixHD and SPADE, whose maps are larger for it.
+  augment: tuple[str, ...] = ()  # What is done to images first, see `Augmentation`.
+  augment_probability: float = 1.0
+  augment_ramp: int = 0
+  color_channels: int = 0
   dtype: jnp.dtype = jnp.float32
 
   @property
@@ -39,7 +44,7 @@ class PatchDiscriminator(nn.Module):
     if not 0 <= self.num_layers <= 6:
       raise ValueError(f"num_layers must be between 0 and 6, got {self.num_layers}.")
     _check_size(images, self.layers)
-    hidden, outputs = images, []
+    hidden, outputs = augmented(self)(images, train=train), []
     *hidden_layers, last = self.layers
     for index, layer in enumerate(hidden_layers):
       hidden = Convolution(
@@ -66,6 +71,10 @@ class PixelDiscriminator(nn.Module):
   features: int = 64
   norm: str = "batch"
   spectral_norm: bool = False
+  augment: tuple[str, ...] = ()  # What is done to images first, see `Augmentation`.
+  augment_probability: float = 1.0
+  augment_ramp: int = 0
+  color_channels: int = 0
   dtype: jnp.dtype = jnp.float32
 
   @property
@@ -89,6 +98,7 @@ class PixelDiscriminator(nn.Module):
       )(hidden)
 
     bias = convolution_bias(self.norm)
+    images = augmented(self)(images, train=train)
     hidden = nn.leaky_relu(convolution(self.features, "layer_0", "added", images), 0.2)
     hidden = convolution(2 * self.features, "layer_1", bias, hidden)
     hidden = Normalization(self.norm, self.dtype, name="norm_1")(hidden, train=train)

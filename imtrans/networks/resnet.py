@@ -8,8 +8,10 @@ from jax import Array
 
 from imtrans.networks.antialiasing import blur_double, blur_halve
 from imtrans.networks.convolution import Convolution, TransposedConvolution
-from imtrans.networks.latent import append_latent
+from imtrans.networks.latent import CodeReader, Modulation, append_latent
 from imtrans.networks.normalization import Normalization, convolution_bias
+
+LATENT_PLACES = ("input", "blocks")
 
 
 class ResNet(nn.Module):
@@ -25,13 +27,14 @@ class ResNet(nn.Module):
   blocks "block_0", "block_1", ...
   """
 
-  out_channels: int = 3
+  out_channels: int = 3  # 0 for what comes before the last convolution, see `LocalEnhancer`.
   num_blocks: int = 9  # Nine for 256 pixels and more, six below.
   num_levels: int = 2  # How often the size is halved before the residual blocks.
   features: int = 64  # Of the first layer; doubled per level.
   norm: str = "instance"
   dropout: float = 0.0  # Inside the residual blocks.
   antialiased: bool = False  # Sizes change by blurs and not by strides, as in CUT.
+  latent_at: str = "input"  # Instance normalisation takes a code away there; "blocks" keeps it.
   remat: bool = False  # Residual blocks are computed again on the way back: slower, less memory.
   dtype: jnp.dtype = jnp.float32
 
@@ -45,7 +48,7 @@ class ResNet(nn.Module):
     """Maps [batch, height, width, channels] in [-1, 1] to [batch, height, width, out_channels].
 
     `latent`, [batch, latent_size], is the code z of a stochastic generator G(x, z); it enters with
-    the image.
+    the image, or scales and shifts what is normalised in the residual blocks.
     """
     if images.ndim != 4:
       raise ValueError(
@@ -56,6 +59,14 @@ class ResNet(nn.Module):
         f"height and width must be multiples of {self.size_multiple} for the ResNet generator, got "
         f"{images.shape[1]}x{images.shape[2]}: choose another crop size."
       )
+    if self.latent_at not in LATENT_PLACES:
+      raise ValueError(
+        f"latent_at must be one of {', '.join(LATENT_PLACES)} for the ResNet generator, got "
+        f"{self.latent_at!r}."
+      )
+    code = None
+    if latent is not None and self.latent_at == "blocks":
+      code, latent = CodeReader(4 * self.features, name="code")(latent), None
     bias = convolution_bias(self.norm)
 
     def normalize(hidden: Array, name: str) -> Array:
@@ -93,7 +104,10 @@ class ResNet(nn.Module):
 
       def block(_: nn.Module, hidden: Array) -> Array:
         residual = reflected(width, 3, f"{name}_first", hidden)
-        residual = nn.relu(normalize(residual, f"{name}_first"))
+        residual = normalize(residual, f"{name}_first")
+        if code is not None:
+          residual = Modulation(name=f"{name}_modulation")(residual, code)
+        residual = nn.relu(residual)
         dropout = nn.Dropout(self.dropout, deterministic=not train, name=f"Dropout_{index}")
         residual = dropout(residual)
         residual = normalize(reflected(width, 3, f"{name}_second", residual), f"{name}_second")
@@ -117,6 +131,8 @@ class ResNet(nn.Module):
           hidden
         )
       hidden = nn.relu(normalize(hidden, name))
+    if not self.out_channels:
+      return hidden
     outputs = Convolution(
       self.out_channels, 7, padding=3, padding_mode="reflect", dtype=self.dtype, name="output"
     )(hidden)

@@ -151,12 +151,28 @@ def adversarial_losses(
   return ADVERSARIAL_LOSSES[name]
 
 
+def decision_threshold(real_logits: Array, fake_logits: Array, *, adversarial: str) -> Array:
+  """The logit at which a discriminator is undecided.
+
+  It is where the pair's optimal discriminator (Goodfellow et al., 2014, Prop. 1; Mao et al., 2017,
+  Eq. 5) takes both kinds to be equally likely: 0, or 1/2 for least squares. A critic is only
+  defined up to a constant: it decides midway between its two means.
+
+  Args:
+    real_logits: discriminator output on real images, any shape (no sigmoid).
+    fake_logits: discriminator output on generated images, any shape.
+    adversarial: name of the adversarial pair.
+
+  Returns:
+    Scalar.
+  """
+  if adversarial == "wasserstein":
+    return 0.5 * (jnp.mean(real_logits) + jnp.mean(fake_logits))
+  return jnp.float32(0.5 if adversarial == "least_squares" else 0.0)
+
+
 def discriminator_accuracy(real_logits: Array, fake_logits: Array, *, adversarial: str) -> Array:
   """Share of right decisions of a discriminator that knows both kinds to be equally frequent.
-
-  It decides where the pair's optimal discriminator (Goodfellow et al., 2014, Prop. 1; Mao et al.,
-  2017, Eq. 5) is undecided: at 0, at 1/2 for least squares. A critic is only defined up to a
-  constant: it decides midway between its two means.
 
   Args:
     real_logits: discriminator output on real images, any shape (no sigmoid).
@@ -166,8 +182,6 @@ def discriminator_accuracy(real_logits: Array, fake_logits: Array, *, adversaria
   Returns:
     Scalar in [0, 1]: 1 is a discriminator that has won; 0.5 is chance, and a constant one.
   """
-  threshold = jnp.float32(0.5 if adversarial == "least_squares" else 0.0)
-  if adversarial == "wasserstein":
-    threshold = 0.5 * (jnp.mean(real_logits) + jnp.mean(fake_logits))
+  threshold = decision_threshold(real_logits, fake_logits, adversarial=adversarial)
   right = jnp.mean(jnp.where(real_logits > threshold, 1.0, 0.0))
   return 0.5 * (right + jnp.mean(jnp.where(fake_logits > threshold, 0.0, 1.0)))

@@ -15,6 +15,7 @@ Convolutions = Sequence[tuple[Array | np.ndarray, Array | np.ndarray]]
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
 
+FLOAT32 = jnp.dtype(jnp.float32)
 VGG_STAGES = (2, 2, 3, 3, 3)  # Convolutions between two poolings.
 
 
@@ -62,17 +63,60 @@ def vgg16(convolutions: Convolutions, images: Array) -> list[Array]:
   Raises:
     ValueError: for other channels or too small images.
   """
-  hidden = _standardized(images, least=16)
+  return [stage[-1] for stage in _vgg16_stages(convolutions, images, FLOAT32)]
+
+
+def vgg16_onsets(
+  convolutions: Convolutions, images: Array, *, dtype: jnp.dtype = FLOAT32
+) -> list[Array]:
+  """VGG16 as perceptual losses look at it: what begins each stage rather than what ends it.
+
+  Args:
+    convolutions: as for `vgg16`.
+    images: likewise.
+    dtype: of the computation.
+
+  Returns:
+    The activations after ReLU of the first convolution of each of the five stages, relu1_1 to
+    relu5_1, [batch, height', width', 64, 128, 256, 512 and 512 channels] of that dtype.
+
+  Raises:
+    ValueError: as `vgg16`.
+  """
+  return [stage[0] for stage in _vgg16_stages(convolutions, images, dtype)]
+
+
+def vgg16_last(convolutions: Convolutions, images: Array, *, dtype: jnp.dtype = FLOAT32) -> Array:
+  """VGG16 as content is compared by: its last activation, relu5_3.
+
+  Args:
+    convolutions: as for `vgg16`.
+    images: likewise.
+    dtype: of the computation.
+
+  Returns:
+    [batch, height', width', 512 channels] of that dtype.
+
+  Raises:
+    ValueError: as `vgg16`.
+  """
+  return _vgg16_stages(convolutions, images, dtype)[-1][-1]
+
+
+def _vgg16_stages(convolutions: Convolutions, images: Array, dtype: jnp.dtype) -> list[list[Array]]:
+  """Returns every activation after ReLU, stage by stage."""
+  hidden = _standardized(images, least=16).astype(dtype)
   remaining = iter(convolutions)
-  maps = []
-  for stage, count in enumerate(VGG_STAGES):
-    if stage > 0:
+  stages: list[list[Array]] = []
+  for index, count in enumerate(VGG_STAGES):
+    if index > 0:
       hidden = max_pool(hidden, side=2, stride=2)
+    stages.append([])
     for _ in range(count):
       kernel, bias = next(remaining)
-      hidden = jnp.maximum(convolve(hidden, kernel, bias, padding=1), 0.0)
-    maps.append(hidden)
-  return maps
+      hidden = jnp.maximum(convolve(hidden, kernel, bias, padding=1), 0)
+      stages[-1].append(hidden)
+  return stages
 
 
 FEATURE_MAPS: dict[str, Callable[[Convolutions, Array], list[Array]]] = {
@@ -89,7 +133,7 @@ def convolve(
   stride: int = 1,
   padding: int | tuple[int, int] = 0,
 ) -> Array:
-  """Ordinary convolution in full float32, so that a figure does not depend on the device.
+  """Ordinary convolution, float32 in full precision: a figure does not depend on the device.
 
   Args:
     images: [batch, height, width, in].
@@ -104,13 +148,13 @@ def convolve(
   rows, columns = (padding, padding) if isinstance(padding, int) else padding
   outputs = lax.conv_general_dilated(
     images,
-    jnp.asarray(kernel),
+    jnp.asarray(kernel, images.dtype),
     (stride, stride),
     ((rows, rows), (columns, columns)),
     dimension_numbers=("NHWC", "HWIO", "NHWC"),
     precision=lax.Precision.HIGHEST,
   )
-  return outputs if bias is None else outputs + jnp.asarray(bias)[None, None, None, :]
+  return outputs if bias is None else outputs + jnp.asarray(bias, images.dtype)[None, None, None, :]
 
 
 def max_pool(images: Array, *, side: int, stride: int, padding: int = 0) -> Array:

@@ -30,7 +30,8 @@ DAY = 24 * 60 * 60 * 1000  # Milliseconds; a process that ends meanwhile ends th
 VISIBLE = 60  # Seconds until a file of one host is seen by another.
 MOST = 5  # Differences that are named.
 # Fields that may differ between hosts: where things lie, and how a host reads them.
-OWN = ("data.path", "data.num_threads", "data.num_workers", "inception")
+OWN = ("data.path", "data.instances", "data.num_threads", "data.num_workers", "inception")
+OWN += ("init_from",)
 _turns = itertools.count()  # Every process counts alike.
 
 

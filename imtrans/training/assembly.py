@@ -11,8 +11,18 @@ from ml_collections import ConfigDict
 
 from imtrans.data.palette import parse_palette
 from imtrans.methods import Method, find_method
+from imtrans.methods.perceptual import content_features, stage_features
 from imtrans.networks import DISCRIMINATORS, ENCODERS, GENERATORS
-from imtrans.training.optimization import adam, clip_weights, every, learning_rate_schedule
+from imtrans.networks.enhancer import GLOBAL
+from imtrans.training.optimization import (
+  adam,
+  apart,
+  clip_weights,
+  every,
+  learning_rate_schedule,
+  postpone,
+  scale_networks,
+)
 
 NETWORKS = {"generator": GENERATORS, "discriminator": DISCRIMINATORS, "encoder": ENCODERS}
 
@@ -54,7 +64,7 @@ def build_method(config: ConfigDict, channels: dict[str, int]) -> Method:
   Raises:
     ValueError: for an unknown name or field, listing the known ones, or networks that do not fit.
   """
-  build = find_method(config.method.name).build
+  build, two_way = find_method(config.method.name).build, find_method(config.method.name).two_way
   _, target = config.data.direction
   made_domains = {
     "generator": target,
@@ -67,14 +77,26 @@ def build_method(config: ConfigDict, channels: dict[str, int]) -> Method:
   def network(role: str) -> Any:
     if role in made_domains:
       return _network(config, "generator", out_channels=channels[made_domains[role]])
-    return _network(config, role)
+    # A discriminator of both domains sees nothing beside its image.
+    return _network(config, role, color_channels=0 if two_way else channels[target])
 
   parameters = inspect.signature(build).parameters.values()
   networks = [network(p.name) for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
   fields = config.method.to_dict()
   del fields["name"]
   colors = parse_palette(config.palette) if config.palette else ()
-  return _call(build, fields, "method", *networks, static=is_static(config), colors=colors)
+  dtype = compute_dtype(config.precision)
+  return _call(
+    build,
+    fields,
+    "method",
+    *networks,
+    static=is_static(config),
+    colors=colors,
+    edges=config.data.edges,
+    perceptual_features=stage_features(dtype),
+    content_features=content_features(dtype),
+  )
 
 
 def is_static(config: ConfigDict) -> bool:
@@ -117,15 +139,28 @@ def build_optimizers(config: ConfigDict) -> dict[str, optax.GradientTransformati
   """
   options = config.optimizer
   factors = {"generator": 1.0, "discriminator": options.discriminator_factor}
-  optimizers = {
-    player: adam(
-      every(build_schedule(config, factor), config.updates[player]),
+
+  def build(player: str, delay: int = 0) -> optax.GradientTransformation:
+    schedule = every(build_schedule(config, factors[player]), config.updates[player])
+    late = (lambda count: schedule(count + delay)) if delay else schedule
+    return adam(
+      late,
       b1=options.b1,
       b2=options.b2,
       clip_norm=options.clip_norm,
+      weight_decay=options.weight_decay,
     )
-    for player, factor in factors.items()
-  }
+
+  optimizers = {player: build(player) for player in factors}
+  if config.generator.name == "local_enhancer":
+    # With and without a delay the state has the same tree: a run may be resumed with another one.
+    # `clip_norm` is of each part by itself.
+    delay = options.fix_global_steps * config.updates["generator"]
+    part = postpone(build("generator", delay), delay)
+    optimizers["generator"] = apart({"part": part, "rest": optimizers["generator"]}, GLOBAL)
+  if options.network_factors:
+    own = options.network_factors.to_dict()
+    optimizers["generator"] = scale_networks(optimizers["generator"], own)
   if options.clip_weights:
     optimizers["discriminator"] = clip_weights(optimizers["discriminator"], options.clip_weights)
   return optimizers

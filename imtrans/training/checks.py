@@ -11,7 +11,10 @@ from imtrans.data.tasks import TASK_NAMES
 from imtrans.data.transforms import RESIZES
 from imtrans.methods import METHODS, find_method
 from imtrans.networks import CODE_GENERATORS, GENERATORS
+from imtrans.networks.augmentation import AUGMENTATIONS
+from imtrans.networks.labels import EDGES
 from imtrans.training.assembly import is_static, latent_size, size_multiple
+from imtrans.training.optional_parts import check_optional_parts
 from imtrans.training.step import UPDATE_RULES, num_rounds
 
 
@@ -39,6 +42,9 @@ def check_config(config: ConfigDict) -> None:
     if field in section and not rule.allows(section[field]):
       raise ValueError(f"{name} must be {rule.words}, got {section[field]!r}.")
   options, data = config.optimizer, config.data
+  for name, factor in options.network_factors.items():
+    if not (rule := _number(0)).allows(factor):
+      raise ValueError(f"optimizer.network_factors.{name} must be {rule.words}, got {factor!r}.")
   if options.decay_start >= config.num_steps:
     raise ValueError(
       f"optimizer.decay_start must be smaller than num_steps ({config.num_steps}), got "
@@ -51,12 +57,14 @@ def check_config(config: ConfigDict) -> None:
   games = find_method(config.method.name).games
   if config.batch_size % games:
     raise ValueError(
-      f"batch_size must be a multiple of {games} for {config.method.name}, whose {games} games "
-      f"have a part of every batch each, got {config.batch_size}."
+      f"batch_size must be a multiple of {games} for {config.method.name}, which divides "
+      f"the images of a batch into {games} groups, got {config.batch_size}."
     )
   _check_crop_size(config)
   _check_updates(config)
   _check_noise(config)
+  _check_domains(config)
+  check_optional_parts(config)
 
 
 def _check_updates(config: ConfigDict) -> None:
@@ -105,6 +113,16 @@ def _check_noise(config: ConfigDict) -> None:
     raise ValueError(
       f"method.latent_size must be from 1 to {most}, a number for each pixel of the noise, got "
       f"{size}."
+    )
+
+
+def _check_domains(config: ConfigDict) -> None:
+  """Whether a method that translates among classes is given pictures as they are, one way."""
+  method, data = find_method(config.method.name), config.data
+  if method.domains and (data.task != "none" or data.direction != "ab"):
+    raise ValueError(
+      f"{config.method.name} translates pictures as they are from any domain to any other: set "
+      "data.task=none and data.direction=ab."
     )
 
 
@@ -160,8 +178,16 @@ def _are_names(example: str) -> Rule:
   return Rule(allows, f"a tuple of names, such as {example}")
 
 
+def _are_augmentations(value: Any) -> bool:
+  return _are_names("").allows(value) and set(value) <= set(AUGMENTATIONS)
+
+
 def _are_widths(value: Any) -> bool:
   return isinstance(value, tuple | list) and len(value) > 2 and all(map(_integer(1).allows, value))
+
+
+def _text() -> Rule:
+  return Rule(lambda value: isinstance(value, str), "a text, or empty")
 
 
 def _boolean() -> Rule:
@@ -183,8 +209,11 @@ RULES = {
   "mesh": Rule(_is_mesh, "two integers of at least 1, or -1 for one of them"),
   "shard_params": _boolean(),
   "inference": _one_of("train", "test"),
+  "init_from": _text(),
   "data.direction": _one_of("ab", "ba"),
   "data.task": _one_of(*TASK_NAMES),
+  "data.edges": _one_of(*EDGES),
+  "data.instances": _text(),
   "data.resize": _one_of(*RESIZES),
   "data.load_size": _integer(0),
   "data.crop_size": _integer(1),
@@ -202,11 +231,15 @@ RULES = {
   "method.weakness": _number(0),
   "method.weakness_steps": _integer(0),
   "method.num_codes": _integer(1),
+  "method.num_times": _integer(1, 100),
+  "method.num_refinements": _integer(0),
+  "method.tau": _number(0),
   "method.latent_scale": _positive(),
   "method.layers": _are_names("('image', 'down_1')"),
   "generator.features": _integer(1),
   "generator.num_levels": _integer(1, 16),
   "generator.num_blocks": _integer(0),
+  "generator.num_local_blocks": _integer(0),
   "generator.num_style_levels": _integer(1, 16),
   "generator.widths": Rule(_are_widths, "a tuple of at least three integers of at least 1"),
   "generator.style_features": _integer(1),
@@ -215,19 +248,30 @@ RULES = {
   "generator.remat": _boolean(),
   "discriminator.features": _integer(1),
   "discriminator.num_layers": _integer(0, 6),
+  "discriminator.num_levels": _integer(1, 16),
   "discriminator.num_scales": _integer(1, 6),
+  "discriminator.augment": Rule(_are_augmentations, f"some of {', '.join(AUGMENTATIONS)}"),
+  "discriminator.augment_probability": Rule(
+    lambda value: _number(0).allows(value) and value <= 1, "a number from 0 to 1"
+  ),
+  "discriminator.augment_ramp": _integer(0),
   "encoder.features": _integer(1),
   "encoder.num_levels": _integer(1, 16),
+  "encoder.style_size": _integer(1),
   "optimizer.learning_rate": _positive(),
   "optimizer.discriminator_factor": _positive(),
   "optimizer.b1": _number(0, below=1),
   "optimizer.b2": _number(0, below=1),
+  "optimizer.weight_decay": _number(0),
   "optimizer.clip_norm": _number(0),
   "optimizer.clip_weights": _number(0),
+  "optimizer.fix_global_steps": _integer(0),
   "updates.generator": _integer(1),
   "updates.discriminator": _integer(1),
   "method.num_classes": _integer(0, 256),
   "method.latent_size": _integer(0),
+  "method.mapping_features": _integer(1),
+  "method.diversity_steps": _integer(0),
   "method.label_features": _integer(1),
   "optimizer.decay_start": _integer(0),
   "log_every": _integer(1),

@@ -30,6 +30,7 @@ def default_config() -> ConfigDict:
   config.mesh = (-1, 1)  # Devices along batch and image height; -1 takes the rest.
   config.shard_params = False  # Whether parameters and optimizers are split along the batch's axis.
   config.inference = "test"  # "train" keeps dropout and per-image batch statistics in use.
+  config.init_from = ""  # Workdir of a run: the global part of a local_enhancer begins as it ended.
 
   config.data = ConfigDict()
   config.data.source = "folders"
@@ -43,6 +44,8 @@ def default_config() -> ConfigDict:
   config.data.num_threads = 4  # That read and transform images.
   config.data.num_workers = 0  # Processes that do so instead, where threads cannot keep up.
   config.data.task = "none"  # Or one that makes pairs of single pictures, see data/tasks.py.
+  config.data.edges = "none"  # A boundary map beside the labels: between "labels", of "instances".
+  config.data.instances = ""  # Folder of the instance maps, named like the sources.
   config.data.options = ConfigDict()  # Of source and task, such as tones of "openmoji".
 
   config.method = ConfigDict({"name": "pix2pix"})
@@ -55,8 +58,11 @@ def default_config() -> ConfigDict:
   config.optimizer.discriminator_factor = 1.0  # Of the discriminator's learning rate.
   config.optimizer.b1 = 0.5
   config.optimizer.b2 = 0.999
+  config.optimizer.network_factors = ConfigDict()  # Of the generator's networks, by their names.
+  config.optimizer.weight_decay = 0.0  # Added to gradients, as a share of the parameters.
   config.optimizer.clip_norm = 0.0  # 0 does not clip.
   config.optimizer.clip_weights = 0.0  # Of the discriminator, as in WGAN; 0 does not clip.
+  config.optimizer.fix_global_steps = 0  # In which the global part of a local_enhancer stays.
   config.optimizer.schedule = "constant"  # "constant", "linear", "cosine" or "exponential".
   config.optimizer.decay_start = 0
 
@@ -82,9 +88,11 @@ def default_config() -> ConfigDict:
 TINY_GENERATORS = {
   "unet": {"num_levels": 4},
   "resnet": {"num_blocks": 1, "num_levels": 2},
+  "local_enhancer": {"num_blocks": 1, "num_levels": 2, "num_local_blocks": 1},
   "spade": {"widths": (2, 1, 1), "num_levels": 1, "hidden_features": 4},
   "content_style": {"num_blocks": 1, "num_levels": 1, "num_style_levels": 1, "style_features": 8},
   "content": {"num_blocks": 1, "num_levels": 1},
+  "adain": {"num_blocks": 1, "num_levels": 1},
   "convolutional": {"num_levels": 2},
   "perceptron": {},
 }
@@ -92,12 +100,16 @@ TINY_DISCRIMINATORS = {
   "patch": {"num_layers": 1},
   "multiscale": {"num_layers": 1},
   "convolutional": {"num_layers": 2},
+  "domain": {"num_levels": 2},
 }
 TINY_METHODS = {
   "layers": ("image", "down_2", "block_0"),
   "head_features": 8,
+  "mapping_features": 8,
   "num_points": 32,
   "num_codes": 2,
+  "num_times": 2,
+  "perceptual_weight": 0.0,  # A large network, whose weights may not be installed.
 }
 
 
@@ -114,6 +126,7 @@ def tiny(config: ConfigDict) -> ConfigDict:
   config.update(diagnose_every=0, eval_batch_size=4, num_samples=2, segmenter_steps=2)
   config.optimizer.schedule = "constant"
   config.optimizer.decay_start = 0
+  config.optimizer.fix_global_steps = min(config.optimizer.fix_global_steps, 1)
   config.data.update(load_size=18, crop_size=16)
   if "size" in config.data.options:
     config.data.options.size = 18

@@ -175,8 +175,10 @@ def spread_figures(
   figures = {}
   for name, domain in _domains(fakes[0]).items():
     suffix = name.removeprefix("fake")
-    reals = spread(jnp.concatenate([batch[domain] for batch in batches]))
-    made = spread(jnp.concatenate([images[name] for images in fakes]))
+    made = jnp.concatenate([images[name] for images in fakes])
+    # Behind the channels of a picture may be the plane of its class.
+    real = jnp.concatenate([batch[domain][..., : made.shape[-1]] for batch in batches])
+    reals, made = spread(real), spread(made)
     figures[f"source_spread{suffix}"] = _ratio(made, reals)
     if again:
       # Two draws differ by the root of two times their deviation.

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from imtrans.data import Dataset, ImageSpec, open_task, paired_batches, unpaired_batches
+from imtrans.data.domains import domain_batches, open_domains
+from imtrans.data.instances import with_instance_edges
 from imtrans.methods import find_method
 from imtrans.training.assembly import method_field
 from imtrans.training.files import write_atomically
@@ -34,19 +36,42 @@ def entry_names(config: ConfigDict) -> dict[str, str]:
   return {source: "source", target: "target"}
 
 
-def open_data(config: ConfigDict, split: str, *, paired: bool | None = None) -> Dataset:
+def has_domains(config: ConfigDict) -> bool:
+  """Whether the config's method translates among the classes of its pictures."""
+  return find_method(config.method.name).domains
+
+
+def open_data(
+  config: ConfigDict, split: str, *, paired: bool | None = None, wanted: str = ""
+) -> Dataset:
   """The dataset that a config names.
 
   Args:
     config: its sections `data` and `method` are read.
     split: "train" or "test".
     paired: whether pictures belong together; by default as the method is trained.
+    wanted: for a method that translates among classes, the one that all pictures of the others are
+      to be translated to; by default any.
 
   Returns:
     Two domains, paired or not; those of the config's task if it has one.
+
+  Raises:
+    ValueError: if the pictures are not there, or not as the method needs them.
   """
   data = config.data
-  return open_task(
+  if has_domains(config):
+    return open_domains(
+      data.source,
+      split=split,
+      wanted=wanted,
+      path=data.path,
+      background=data.background,
+      **data.options.to_dict(),
+    )
+  if wanted:
+    raise ValueError(f"{config.method.name} has one domain to translate to: leave --domain out.")
+  dataset = open_task(
     data.task,
     data.source,
     split=split,
@@ -57,6 +82,11 @@ def open_data(config: ConfigDict, split: str, *, paired: bool | None = None) -> 
     background=data.background,
     **data.options.to_dict(),
   )
+  if data.edges != "instances":
+    return dataset
+  places = {"split": split, "direction": data.direction}
+  sizes = {"resize": data.resize, "crop_size": data.crop_size}
+  return with_instance_edges(dataset, data.instances, **places, **sizes)
 
 
 def domain_specs(dataset: Dataset) -> dict[str, ImageSpec]:
@@ -107,7 +137,7 @@ def training_batches(
     share: which part of how many it is, from `imtrans.training.mesh.batch_share`.
 
   Returns:
-    A Grain iterator of {"source", "target"} or {"a", "b"}, [local batch, height, width, channels]
+    A Grain iterator of arrays named as in `example_batch`, [local batch, height, width, channels]
     in [-1, 1].
   """
   data = config.data
@@ -123,6 +153,8 @@ def training_batches(
     "process_index": share[0],
     "process_count": share[1],
   }
+  if has_domains(config) and dataset.b is not None:
+    return domain_batches(dataset.b, **options)
   if is_paired(config):
     # Noise and a picture are an element of a batch, though they do not belong together.
     related = getattr(dataset.a, "related", True)
@@ -143,6 +175,9 @@ def example_batch(config: ConfigDict, channels: dict[str, int]) -> dict[str, jax
     Arrays [1, crop_size, crop_size, channels].
   """
   side = config.data.crop_size
+  if has_domains(config):
+    names = ("source", "target", "reference")  # With the planes of their domains, all of them.
+    return {name: jnp.zeros((1, side, side, channels["a"]), jnp.float32) for name in names}
   return {
     name: jnp.zeros((1, side, side, channels[domain]), jnp.float32)
     for domain, name in entry_names(config).items()

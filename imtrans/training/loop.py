@@ -29,6 +29,7 @@ from imtrans.training.checkpoints import BEST, LAST, Checkpoints
 from imtrans.training.compilation import batch_shapes, build_step, num_parts
 from imtrans.training.diagnostics import make_diagnosis, probe_batches
 from imtrans.training.divergence import check_finite, finite_scalars
+from imtrans.training.initial import read_global, with_global
 from imtrans.training.input import check_classes, domain_specs, example_batch, training_batches
 from imtrans.training.interruption import Interruption, Stopped
 from imtrans.training.journal import LOG, Journal, NoJournal, Progress, read_log
@@ -121,7 +122,9 @@ def train(
     resumed = state is not None
     if state is None:
       # NumPy: what lies on a device of this process is not on those of the others.
+      known = config.init_from and together(lambda: read_global(config.init_from, shapes))
       state = jit_start(start, out_shardings=shardings)(jax.device_get(example))
+      state = with_global(state, known) if known else state
     first = int(state.step)
     best.discard_after(first)
     from_first(lambda: record_workdir(config, specs, workdir))

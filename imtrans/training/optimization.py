@@ -1,6 +1,7 @@
 """Learning-rate schedules and the players' optimizer."""
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -52,7 +53,12 @@ def learning_rate_schedule(
 
 
 def adam(
-  schedule: optax.Schedule, *, b1: float = 0.5, b2: float = 0.999, clip_norm: float = 0.0
+  schedule: optax.Schedule,
+  *,
+  b1: float = 0.5,
+  b2: float = 0.999,
+  clip_norm: float = 0.0,
+  weight_decay: float = 0.0,
 ) -> optax.GradientTransformation:
   """Adam as adversarial networks use it (Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980).
 
@@ -61,13 +67,60 @@ def adam(
     b1: decay of the first moment. 0.5 and less keeps the bilinear game from spiralling out fast.
     b2: decay of the second moment.
     clip_norm: largest global norm of a gradient; 0 does not clip.
+    weight_decay: of the half squared norm of the parameters, whose gradient is added to what Adam
+      sees, as PyTorch's Adam does; 0 adds nothing, and needs no parameters.
 
   Returns:
     The transformation.
   """
-  # The state has the same tree with and without clipping: a run may be resumed with the other.
+  # The state has the same tree with and without these: a run may be resumed with others.
   clip = optax.clip_by_global_norm(clip_norm) if clip_norm > 0.0 else optax.identity()
-  return optax.chain(clip, optax.adam(schedule, b1=b1, b2=b2, eps=1e-8))
+  seen = _decayed(clip, weight_decay) if weight_decay > 0.0 else clip
+  return optax.chain(seen, optax.adam(schedule, b1=b1, b2=b2, eps=1e-8))
+
+
+def _decayed(optimizer: optax.GradientTransformation, rate: float) -> optax.GradientTransformation:
+  """Adds a share of the parameters to what an optimizer makes of gradients."""
+
+  def update(gradients: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+    updates, state = optimizer.update(gradients, state, params)
+    return jax.tree.map(lambda change, param: change + rate * param, updates, params), state
+
+  return optax.GradientTransformation(optimizer.init, cast(Any, update))
+
+
+def scale_networks(
+  optimizer: optax.GradientTransformation, factors: Mapping[str, float]
+) -> optax.GradientTransformation:
+  """Gives single networks of a player learning rates of their own.
+
+  Args:
+    optimizer: makes the updates, in proportion to its learning rate; its state is kept as it is.
+    factors: of the learning rate, by the names of networks in the player's parameters.
+
+  Returns:
+    The transformation; its `init` raises ValueError for a name that is no network's.
+  """
+
+  def init(params: Any) -> Any:
+    unknown = [name for name in factors if name not in params]
+    if unknown:
+      raise ValueError(
+        f"optimizer.network_factors names {unknown[0]}, which is no network of the generator's "
+        f"player: choose among {', '.join(params)}."
+      )
+    return optimizer.init(params)
+
+  def update(gradients: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+    made, state = optimizer.update(gradients, state, params)
+    updates = cast(dict[str, Any], made)
+    scaled = {
+      name: jax.tree.map(lambda change, own=factor: own * change, updates[name])
+      for name, factor in factors.items()
+    }
+    return {**updates, **scaled}, state
+
+  return optax.GradientTransformation(init, cast(Any, update))
 
 
 def every(schedule: optax.Schedule, count: int) -> optax.Schedule:
@@ -108,3 +161,59 @@ def clip_weights(
     return jax.tree.map(clipped, params, updates), state
 
   return optax.GradientTransformation(optimizer.init, cast(Any, update))
+
+
+class Postponed(NamedTuple):
+  """State of `postpone`: how many updates were asked for, and the state of the optimizer inside."""
+
+  count: jax.Array
+  inner: Any
+
+
+def postpone(optimizer: optax.GradientTransformation, count: int) -> optax.GradientTransformation:
+  """Lets an optimizer begin late: parameters and its state stay what they are until then.
+
+  Its moments and its bias correction begin with the first update that counts, as those of an
+  optimizer that is made then. A schedule inside counts from there too.
+
+  Args:
+    optimizer: makes the updates.
+    count: updates that are zero.
+
+  Returns:
+    The transformation.
+  """
+
+  def init(params: Any) -> Postponed:
+    return Postponed(jnp.zeros((), jnp.int32), optimizer.init(params))
+
+  def update(gradients: Any, state: Postponed, params: Any = None) -> tuple[Any, Postponed]:
+    updates, inner = optimizer.update(gradients, state.inner, params)
+    begun = state.count >= count
+    updates = jax.tree.map(lambda leaf: jnp.where(begun, leaf, jnp.zeros_like(leaf)), updates)
+    inner = jax.tree.map(lambda new, old: jnp.where(begun, new, old), inner, state.inner)
+    return updates, Postponed(state.count + 1, inner)
+
+  return optax.GradientTransformation(init, cast(Any, update))
+
+
+def apart(
+  optimizers: dict[str, optax.GradientTransformation], name: str
+) -> optax.GradientTransformation:
+  """Gives a part of a player's parameters an optimizer of its own.
+
+  Args:
+    optimizers: {"part": ..., "rest": ...}.
+    name: of the part: a key of the tree of parameters, at any depth.
+
+  Returns:
+    The transformation.
+  """
+
+  def labels(params: Any) -> Any:
+    return jax.tree_util.tree_map_with_path(
+      lambda path, _: "part" if any(getattr(key, "key", None) == name for key in path) else "rest",
+      params,
+    )
+
+  return optax.partition(cast(Any, optimizers), labels)

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 from imtrans.data import ImageSpec
 from imtrans.methods import Method
-from imtrans.training.assembly import build_method, size_multiple
+from imtrans.training.assembly import build_method, method_field, size_multiple
 from imtrans.training.checkpoints import BEST, LAST, CheckpointError, read_part
 from imtrans.training.config import read_config
 from imtrans.training.input import example_batch, read_specs
@@ -38,23 +38,28 @@ class Run(NamedTuple):
   size_multiple: int
 
 
-def load_run(workdir: str | Path, checkpoint: str | int = "best") -> Run:
+def load_run(
+  workdir: str | Path, checkpoint: str | int = "best", *, refinements: int | None = None
+) -> Run:
   """Reads a run.
 
   Args:
     workdir: folder that `imtrans train` wrote.
     checkpoint: "best" (by the config's best_metric; the last where nothing could be measured),
       "last", or a step. Where it is damaged, the next older one is used and a warning says so.
+    refinements: steps of a translation, for a method that has them; by default the config's.
 
   Returns:
     The run.
 
   Raises:
-    ValueError: if there is no such run or checkpoint.
+    ValueError: if there is no such run or checkpoint, or its method has no such refinements.
     CheckpointError: if the checkpoint cannot be read.
   """
   workdir = Path(workdir)
   config = read_config(workdir / CONFIG)
+  if refinements is not None:
+    config = _refined(config, refinements)
   specs = read_specs(workdir)
   candidates = _find(workdir, checkpoint)
   channels = {name: spec.channels for name, spec in specs.items()}
@@ -77,6 +82,20 @@ def load_run(workdir: str | Path, checkpoint: str | int = "best") -> Run:
     specs=specs,
     size_multiple=size_multiple(config),
   )
+
+
+def _refined(config: ConfigDict, refinements: int) -> ConfigDict:
+  """The config with another number of refinements; ValueError if its method has none."""
+  name = config.method.name
+  if method_field(config, "num_refinements") is None:
+    raise ValueError(
+      f"{name} translates in one step: refinements are for a run of a method such as unsb."
+    )
+  if refinements < 1:
+    raise ValueError(f"a translation takes at least 1 refinement, got {refinements}.")
+  with config.unlocked():
+    config.method.num_refinements = refinements
+  return config
 
 
 def load_players(run: Run) -> dict[str, Any]:
@@ -102,7 +121,7 @@ def load_players(run: Run) -> dict[str, Any]:
 
 def _abstract(start: Callable[[], Any]) -> Any:
   """What a function returns, without values, on one device."""
-  placed = SingleDeviceSharding(jax.devices()[0])
+  placed = SingleDeviceSharding(jax.local_devices()[0])
   return jax.tree.map(
     lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=placed),
     jax.eval_shape(start),

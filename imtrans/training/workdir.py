@@ -22,6 +22,8 @@ ARCHITECTURE = (
   "method.label_features",
   "method.judged_label",
   "method.lecam_weight",
+  "method.entropy_weight",
+  "method.num_times",
   "method.layers",
   "method.head_features",
   "encoder",
@@ -30,6 +32,7 @@ ARCHITECTURE = (
   "ema_decay",
   "data.direction",
   "data.task",
+  "data.edges",
 )
 
 

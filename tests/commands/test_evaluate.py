@@ -40,8 +40,8 @@ def asked(monkeypatch):
   pictures = (2 * np.random.default_rng(0).integers(0, 128, (3, 16, 16, 3))).astype(np.uint8)
   seen = {"config": config}
 
-  def load_run(workdir, checkpoint):
-    seen.update(workdir=str(workdir), checkpoint=checkpoint)
+  def load_run(workdir, checkpoint, refinements):
+    seen.update(workdir=str(workdir), checkpoint=checkpoint, refinements=refinements)
     return run
 
   def open_data(config, split):
@@ -76,9 +76,10 @@ def test_arguments_reach_the_evaluation(asked, tmp_path):
   output = tmp_path / "elsewhere"
   _run(
     *("--workdir", tmp_path / "w", "--checkpoint", 20, "--split", "train", "--output", output),
-    *("--batch-size", 5, "--mode", "train", "--seed", 9),
+    *("--batch-size", 5, "--mode", "train", "--seed", 9, "--refinements", 3),
   )
   expected = {"workdir": str(tmp_path / "w"), "checkpoint": "20", "split": "train"}
+  expected["refinements"] = 3
   assert asked.items() >= expected.items()
   protocol = json.loads((output / "metrics.json").read_text())["protocol"]
   assert (protocol["inference"], protocol["seed"]) == ("train", 9)

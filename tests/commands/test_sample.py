@@ -181,3 +181,12 @@ def test_configs_that_do_not_fit_are_refused(config, override, message, tmp_path
   command = ("train", "--config", f"{CONFIGS / config}.py:tiny", "--workdir", tmp_path / "run")
   assert _run(*command, f"--config.{override}") == 2
   assert message in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_is_none_is_refused_before_anything_is_read(seed, tmp_path, capsys):
+  command = ("--workdir", tmp_path / "none", "--output", tmp_path / "out", "--seed", seed)
+  assert _run("sample", *command) == 2
+  assert _run("translate", *command, "--input", tmp_path) == 2
+  said = capsys.readouterr().err.splitlines()
+  assert said == [f"imtrans: --seed must be from 0 to 4294967295, got {seed}."] * 2

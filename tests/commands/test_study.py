@@ -200,6 +200,7 @@ def test_bad_input_is_one_sentence(tmp_path, folders, visited):
     "needs a name of its own": ("serve", "--real", real, "--generated", made, made, "--port", 0),
     "under 100 different names": ("serve", "--real", real, "--generated", made, "--port", 0),
     "--trials must be at least 1": ("serve", "--real", real, "--generated", made, "--trials", 0),
+    "--seed must be from 0 to": ("serve", "--real", real, "--generated", made, "--seed", -1),
     "0 to 65535, got 70000": ("serve", "--real", real, "--generated", made, "--port", 70000),
     "does not exist: name the database": ("report", "--database", database),
   }

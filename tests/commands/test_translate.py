@@ -44,7 +44,8 @@ def model(monkeypatch):
       size_multiple=4,
     )
     monkeypatch.setattr(
-      "imtrans.evaluation.translation.translator.load", lambda workdir, checkpoint: Translator(run)
+      "imtrans.evaluation.translation.translator.load",
+      lambda workdir, checkpoint, refinements: Translator(run),
     )
 
   use(ImageSpec(3, "uint8", 0.0, 255.0))

@@ -141,5 +141,5 @@ def test_tones_of_openmoji():
   assert TONES[tone("1F9D1-1F3FB-200D-1F9D1-1F3FD")] == "mixed"
   with pytest.raises(ValueError, match=r"needs data\.options\.tones=True, got 'tone'"):
     open_dataset("openmoji", split="train", paired=True, tones=False, classes="tone")
-  with pytest.raises(ValueError, match="must be none or tone, got 'shape'"):
+  with pytest.raises(ValueError, match="must be none, tone or people, got 'shape'"):
     open_dataset("openmoji", split="train", paired=True, classes="shape")

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from imtrans.evaluation import figures
-from imtrans.evaluation.features import feature_figures
+from imtrans.evaluation.features import figures as feature_figures
 from imtrans.evaluation.features.extraction import FeatureSet
+from imtrans.evaluation.judges.label_judge import segmentation_figures
 from imtrans.evaluation.judges.segmentation import Segmenter
 from imtrans.evaluation.metrics.confusion import segmentation_scores
 from imtrans.evaluation.metrics.diversity import Diversity, mode_coverage
@@ -124,7 +125,7 @@ def test_every_figure_goes_into_json():
       Diversity(0.1, math.nan, 1, 3), distance="lpips_alex", seed=2, num_samples=3
     ),
     *figures.coverage_figures(mode_coverage([(pictures, pictures)]), num_samples=3, seed=0),
-    *figures.segmentation_figures(found, segmenter, images=3, off_palette={}),
+    *segmentation_figures(found, segmenter, images=3, off_palette={}),
   ]
   names = [figure.name for figure in made]
   assert len(set(names)) == len(names)

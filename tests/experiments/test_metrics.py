@@ -10,7 +10,20 @@ import pytest
 from PIL import Image
 
 from experiments.metrics import __main__ as study
-from experiments.metrics import answers, damage, figures, pictures, references, sets, tables
+from experiments.metrics import (
+  answers,
+  cells,
+  comparisons,
+  damage,
+  figures,
+  pictures,
+  references,
+  sets,
+  several,
+  tables,
+  translation_tables,
+  translations,
+)
 from experiments.metrics.segmentation import (
   ITSELF,
   OTHER,
@@ -88,11 +101,11 @@ def test_tiny_runs_from_end_to_end(tiny, facades):
   records, folder = tiny
   assert records == json.loads((folder / "results.json").read_text())
   kinds = ("openmoji", "photos")
-  parts = {f"{part}-{kind}" for part in ("pictures", "sets") for kind in kinds}
-  assert set(records) == {"files", "references", "segmentation-32"} | parts
+  parts = {f"{part}-{kind}" for part in ("pictures", "sets", "translations") for kind in kinds}
+  assert set(records) == {"files", "references", "outputs-openmoji", "segmentation-32"} | parts
   readme = (folder / "README.md").read_text()
   assert str(facades) not in json.dumps(records) + readme
-  assert tables.NOT_RUN not in readme
+  assert cells.NOT_RUN not in readme
   for record in records.values():
     assert record["command"] == "python -m experiments.metrics --facades DIR --seeds 0 --tiny"
   drawn = {path.name for path in folder.glob("*.png")}
@@ -108,6 +121,12 @@ def test_tiny_never_touches_what_is_recorded(capsys):
   assert "--output FOLDER" in capsys.readouterr().err
 
 
+def test_a_seed_that_is_none_is_refused(capsys):
+  with pytest.raises(SystemExit):
+    study.main(["--parts", "files", "--seeds", "0", "-1"])
+  assert "--seeds must be from 0 to 4294967295, got -1" in capsys.readouterr().err
+
+
 def test_the_tables_are_those_of_the_records():
   records = json.loads((FOLDER / "results.json").read_text())
   readme = (FOLDER / "README.md").read_text()
@@ -117,7 +136,7 @@ def test_the_tables_are_those_of_the_records():
 
 def test_the_recorded_figures_equal_their_references():
   rows = json.loads((FOLDER / "results.json").read_text())["references"]["rows"]
-  assert {row["figure"] for row in rows} == {c.figure for c in references.COMPARISONS}
+  assert {row["figure"] for row in rows} == {c.figure for c in comparisons.COMPARISONS}
   for row in rows:
     scale = max(1.0, *map(abs, row["theirs"]))
     assert row["difference"] < 2e-4 * scale, row
@@ -225,10 +244,10 @@ def test_a_sample_against_itself_is_as_good_as_can_be(images):
 
 
 def test_references_that_are_not_installed_are_named(images, monkeypatch):
-  comparison = references.Comparison("l9", "no-such-package", "l9", len, len)
+  comparison = comparisons.Comparison("l9", "no-such-package", "l9", len, len)
   monkeypatch.setattr(references, "COMPARISONS", (comparison,))
   empty = np.zeros((4, 2))
-  material = references.Material(images, images, images, empty, empty, empty, empty, empty)
+  material = references.Material(images, images, images, *[empty] * 5, images, images, {})
   record = references.compare(material)
   assert record["rows"] == [] and record["left_out"] == {"no-such-package": ["l9"]}
   text = tables.sections({"references": {**ORIGIN, **record}})["references"]
@@ -255,10 +274,10 @@ def test_facades_are_read_as_photographs_and_classes(facades):
 
 
 def test_numbers_have_the_digits_that_their_spread_tells_apart():
-  assert tables.number(0.123456, 0.0123) == "0.123 ± 0.012"
-  assert tables.number(31.4159, 2.7) == "31.4 ± 2.7"
-  assert tables.number(1.5, 0.0) == "1.500 ± 0.000"
-  assert tables.number(0.25) == "0.25" and tables.number(1234.5) == "1234"
+  assert cells.number(0.123456, 0.0123) == "0.123 ± 0.012"
+  assert cells.number(31.4159, 2.7) == "31.4 ± 2.7"
+  assert cells.number(1.5, 0.0) == "1.500 ± 0.000"
+  assert cells.number(0.25) == "0.25" and cells.number(1234.5) == "1234"
 
 
 def test_every_damage_has_a_style_and_every_missing_mode_a_title():
@@ -330,6 +349,13 @@ def test_damages_can_be_measured_anew():
   assert rerun["damages"] == ["blur", "hue"] and rerun["seconds"] == 7.0
   text = tables._origin({"sets-openmoji": merged})
   assert "`x`: sets-openmoji 1 s" in text and f"`{command}`: sets-openmoji 7 s" in text
+
+
+def test_one_kind_of_picture_can_be_measured_alone():
+  words = ["--facades", "x", "--parts", "translations", "outputs", "--kinds", "photos"]
+  parsed = study._parser().parse_args(words)
+  assert list(study._work(parsed, study.TINY)) == ["translations-photos"]
+  assert study._command(parsed).endswith(" --parts translations outputs --kinds photos")
 
 
 def test_other_pictures_are_not_merged_into_a_record():
@@ -423,3 +449,51 @@ def test_how_equal_the_errors_are_is_read_from_the_records():
   assert "in dB: photographs as sets 24.60 to 25.10; so mean squared errors of one" in text
   assert "by up to 12 %" in text  # 10^0.05
   assert text.endswith("no strength comes within 0.7 dB: JPEG at 20 dB (photographs as sets).")
+
+
+def test_a_pair_that_hides_colours_is_found_out(images):
+  """What is seen of them differs by no more than `HIDDEN` levels; the way back sees them all."""
+  pair = translations.PAIRS["hiding"]
+  made = pair.there(images)
+  assert np.ptp(made, axis=-1).max() < 2.0 * translations.HIDDEN / 127.5
+  np.testing.assert_allclose(pair.back(made), images, atol=1e-4)
+  found = translations.honesty(
+    images, {key: pair.there(images) for key, pair in translations.PAIRS.items()}
+  )
+  assert found["open/reconstruction_error"][0] == 0.0
+  assert found["open/quantized_error"][0] < 0.5 / 255
+  # Rounding by up to half a level, a quarter on average, is as many levels of `HIDDEN`.
+  levels = 127.5 * found["hiding/quantized_error"][0] * 2 * translations.HIDDEN / 127.5
+  assert 0.1 < levels < 0.5
+  # Noise of 1, 2, 4 and 8 levels changes a way back that copies by their mean absolute value.
+  expected = 3.75 / 255.0 * math.sqrt(2.0 / math.pi)
+  np.testing.assert_allclose(found["open/noise_sensitivity"][0], expected, rtol=0.03)
+  assert found["hiding/noise_sensitivity"][0] > 10.0 * expected
+
+
+def test_missing_answers_are_counted():
+  answers = np.float32(np.linspace(-1.0, 1.0, 6))[None, :, None, None, None]
+  answers = np.broadcast_to(answers, (2, 6, 32, 32, 3))
+  shown = several.missing_answers(answers)
+  assert {name: x.shape for name, x in shown.items()} == dict.fromkeys(
+    ("half", "one", "mean"), (2, 12, 32, 32, 3)
+  )
+  whole = several.of_outputs(np.repeat(answers, several.TIMES, axis=1), answers)
+  assert whole["mode_fraction"] == [1.0, 0.0] and whole["mode_error"] == [0.0, 0.0]
+  assert whole["mode_entropy"][0] == pytest.approx(1.0)
+  half, one, mean = (several.of_outputs(x, answers) for x in shown.values())
+  assert half["mode_fraction"][0] == 0.5 and one["mode_fraction"][0] == pytest.approx(1 / 6)
+  assert half["mode_entropy"][0] == pytest.approx(math.log(3) / math.log(6))
+  assert one["diversity_lpips_alex"][0] == mean["diversity_lpips_alex"][0] == 0.0
+  assert mean["mode_error"][0] == pytest.approx(0.1)  # In the middle of the third and the fourth.
+  assert set(translation_tables.MISSING) == set(shown)
+  assert set(translation_tables.OUTPUT_TITLES) == set(several.FIGURES)
+  assert set(translation_tables.HONESTY_TITLES) == set(translations.HONESTY)
+
+
+def test_the_answers_of_openmoji_differ():
+  """Six tones of one drawing, the plain one first."""
+  found = several.openmoji_answers(2, 32, rendered=64)
+  assert found.images.shape == (2, 6, 32, 32, 3) and len(set(found.names)) == 2
+  for right in found.images:
+    assert len(np.unique(right.reshape(6, -1), axis=0)) == 6

@@ -8,8 +8,9 @@ import pytest
 from scipy.stats import norm
 
 from imtrans.methods import cgan, gan
-from imtrans.methods.adversary import LECAM_DECAY, adversary
+from imtrans.methods.adversary import adversary
 from imtrans.methods.conditions import labels_of_plane, normal_of_static, read_condition
+from imtrans.methods.penalties import LECAM_DECAY
 from imtrans.networks import (
   ConvolutionalDiscriminator,
   ConvolutionalGenerator,

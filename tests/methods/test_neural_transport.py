@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from imtrans.methods.neural_transport import neural_transport, weak_cost
-from imtrans.networks import MultiScaleDiscriminator, PatchDiscriminator, UNet
+from imtrans.networks import MultiScaleDiscriminator, PatchDiscriminator, ResNet, UNet
+from imtrans.training.optimization import adam
+from imtrans.training.state import create_state
+from imtrans.training.step import make_train_step
 
 KEY = jax.random.key(0)
 BATCH = {
@@ -88,3 +91,21 @@ def test_a_variance_needs_codes():
     _method(weakness=0.5)
   with pytest.raises(ValueError, match="num_codes of at least 2, got 1"):
     _method(latent_size=2, num_codes=1)
+
+
+def test_a_batch_is_learned():
+  """A slow potential and a map that follows it: brightness goes from that of a to that of b."""
+  batch = {"source": 0.1 * BATCH["source"] - 0.5, "target": 0.1 * BATCH["target"] + 0.5}
+  method = neural_transport(
+    ResNet(num_blocks=0, num_levels=1, features=4, norm="none"),
+    PatchDiscriminator(num_layers=0, features=4, norm="none"),
+    transport_weight=1.0,
+  )
+  optimizers = {"generator": adam(lambda _: 1e-2), "discriminator": adam(lambda _: 5e-4)}
+  state = create_state(method, optimizers, batch, seed=0, keep_ema=False)
+  step = jax.jit(make_train_step(method, optimizers, updates={"generator": 2, "discriminator": 1}))
+  for _ in range(150):
+    state, _ = step(state, batch)
+  made, _ = method.generate(state.params["generator"], state.extras, batch, KEY)
+  # It began near 0, half a unit away.
+  np.testing.assert_allclose(jnp.mean(made["fake"]), 0.5, atol=0.05)

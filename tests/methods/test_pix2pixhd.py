@@ -3,7 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from imtrans.methods.pix2pixhd import PERCEPTUAL_WEIGHTS, pix2pixhd
+from imtrans.methods.perceptual import PERCEPTUAL_WEIGHTS
+from imtrans.methods.pix2pixhd import pix2pixhd
 from imtrans.networks import MultiScaleDiscriminator, PatchDiscriminator, ResNet
 from imtrans.networks.labels import one_hot_colors
 from imtrans.objectives import feature_matching_loss, perceptual_loss

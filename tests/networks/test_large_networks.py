@@ -5,7 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from imtrans.networks import ResNet
+from imtrans.networks import LocalEnhancer, ResNet
+from imtrans.networks.convolution import Convolution
+from imtrans.networks.enhancer import GLOBAL
+from imtrans.networks.labels import label_edges, label_planes, one_hot_colors
 from imtrans.networks.multiscale_discriminator import MultiScaleDiscriminator
 from imtrans.networks.resampling import double, halve
 from imtrans.networks.spade import SPADEGenerator, SpatiallyAdaptiveNorm, resize_labels
@@ -29,6 +32,69 @@ def test_parameter_count_of_the_global_generator():
   module = ResNet(num_levels=4)
   assert module.size_multiple == 16
   assert round(_count(module, 1, 64, 64, 36) / 1e3) == 182_547
+
+
+def test_parameter_count_of_the_local_enhancer():
+  """The authors' generator for 2048x1024 pixels: the global one without its end, and 320 k more."""
+  module = LocalEnhancer()
+  assert module.size_multiple == 32
+  own = [(7 * 7 * 36 + 1) * 32, (9 * 32 + 1) * 64, 6 * (9 * 64 + 1) * 64, (9 * 64 + 1) * 32]
+  own.append((7 * 7 * 32 + 1) * 3)
+  coarse = _count(ResNet(num_levels=4), 1, 64, 64, 36) - (7 * 7 * 64 + 1) * 3
+  assert _count(module, 1, 64, 64, 36) == coarse + sum(own)
+  assert round((coarse + sum(own)) / 1e3) == 182_857
+
+
+def test_the_enhancer_adds_what_the_global_generator_makes_of_half_the_size():
+  coarse = ResNet(num_blocks=1, num_levels=1, features=4, norm="none")
+  fine = LocalEnhancer(num_blocks=1, num_levels=1, num_local_blocks=1, features=2, norm="none")
+  images = jax.random.normal(KEY, (1, 8, 12, 3))
+  params = fine.init(KEY, images, train=True)["params"]
+  learned = coarse.init(KEY, halve(images), train=True)["params"]
+  # It ends before the last convolution of the global generator.
+  features = ResNet(out_channels=0, num_blocks=1, num_levels=1, features=4, norm="none")
+  end = {"params": learned.pop("output")}
+  params = {**params, GLOBAL: learned}
+  made, noted = fine.apply({"params": params}, images, train=True, capture_intermediates=True)
+  assert made.shape == (1, 8, 12, 3)
+  (seen,) = noted["intermediates"][GLOBAL]["__call__"]
+  np.testing.assert_allclose(
+    seen, features.apply({"params": learned}, halve(images), train=True), rtol=1e-5
+  )
+  last = Convolution(3, 7, padding=3, padding_mode="reflect")
+  whole = coarse.apply({"params": {**learned, "output": end["params"]}}, halve(images), train=True)
+  np.testing.assert_allclose(jnp.tanh(last.apply(end, seen)), whole, rtol=1e-4, atol=1e-6)
+  # Without its own front end the enhancer sees what the global generator makes, and nothing else.
+  blind = {**params, "down": jax.tree.map(jnp.zeros_like, params["down"])}
+  others = {**blind, "input": jax.tree.map(jnp.zeros_like, params["input"])}
+  first, other = (fine.apply({"params": own}, images, train=True) for own in (blind, others))
+  np.testing.assert_array_equal(first, other)
+  assert float(jnp.max(jnp.abs(first - made))) > 0.0
+  with pytest.raises(ValueError, match="multiples of 4 for this local enhancer, got 6x8"):
+    jax.eval_shape(lambda: fine.init(KEY, jnp.zeros((1, 6, 8, 3)), train=True))
+
+
+def test_edges_between_labels_by_hand():
+  labels = jnp.asarray([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 0, 0]])[None]
+  # Both sides of every boundary between neighbours in a row or a column, and no corner.
+  edges = [[-1, -1, 1, 1], [-1, 1, 1, 1], [-1, 1, 1, 1], [-1, -1, 1, 1]]
+  np.testing.assert_array_equal(label_edges(labels)[0, :, :, 0], edges)
+
+
+def test_planes_of_labels_with_edges():
+  colors = ((0, 0, 0), (255, 255, 255))
+  images = jnp.stack([jnp.asarray([[[-1.0, -0.9, 0.8, 1.0]]])] * 3, axis=-1)
+  planes = one_hot_colors(images, colors)
+  np.testing.assert_array_equal(label_planes(images, colors), planes)
+  edged = label_planes(images, colors, "labels")
+  np.testing.assert_array_equal(edged[..., :2], planes)
+  np.testing.assert_array_equal(edged[0, 0, :, 2], [-1, 1, 1, -1])
+  given = jnp.concatenate([images, 0.5 * jnp.ones((1, 1, 4, 1))], axis=-1)
+  seen = label_planes(given, colors, "instances")
+  np.testing.assert_array_equal(seen, jnp.concatenate([planes, given[..., 3:]], axis=-1))
+  np.testing.assert_array_equal(label_planes(given, (), "instances"), given)
+  with pytest.raises(ValueError, match=r"set config\.palette"):
+    label_planes(images, (), "labels")
 
 
 # COCO-Stuff, ADE20K, and Cityscapes with "more" upsampling.

@@ -37,7 +37,7 @@ def test_networks_follow_from_the_parameters_of_a_method(config):
   config.palette = "black white"
   made = build_method(config, CHANNELS)
   assert made["generator"] == UNet(out_channels=3)
-  assert made["discriminator"] == PatchDiscriminator()
+  assert made["discriminator"] == PatchDiscriminator(color_channels=3)
   assert made["encoder"] == ConvEncoder(latent_size=5, features=4)
   assert made["weight"] == 2.0 and latent_size(config) == made["latent_size"] == 5
   assert made["colors"] == ((0, 0, 0), (255, 255, 255)) and made["static"] is False

@@ -82,6 +82,11 @@ def test_spreads_by_hand():
   assert set(figures) == {"source_spread", "noise_spread"}
   np.testing.assert_allclose(figures["source_spread"], 0.25, rtol=1e-6)
   np.testing.assert_allclose(figures["noise_spread"], 0.1 / math.sqrt(2.0), rtol=1e-5)
+  # The plane of a class behind the real images does not count.
+  planes = [jnp.concatenate([real, 9.0 * real[..., :1]], axis=-1) for real in (first, second)]
+  behind = [{"target": plane} for plane in planes]
+  fakes = [{"fake": 0.25 * first}, {"fake": 0.25 * second}]
+  np.testing.assert_allclose(spread_figures(fakes, behind, {})["source_spread"], 0.25, rtol=1e-6)
   same = [{"fake_a": first, "fake_b": 3.0 * first}, {"fake_a": first, "fake_b": 3.0 * second}]
   figures = spread_figures(same, [{"a": first, "b": first}, {"a": second, "b": second}], {})
   assert figures == {"source_spread_a": 0.0, "source_spread_b": 3.0}

@@ -23,7 +23,8 @@ from imtrans.training.sharding import state_shardings, with_shardings
 from imtrans.training.state import PLAYERS, create_state, jit_start
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-SOURCE_CHANNELS = {"cgan": 2}  # Static and a class; three of every other method.
+# Static and a class, a picture and a class; three of every other method.
+SOURCE_CHANNELS = {"cgan": 2, "stargan2": 4}
 KEY = jax.random.key(0)
 NUM_STEPS = 20
 BORDERS_AND_SUMS = {"collective-permute", "all-reduce"}

@@ -13,9 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from imtrans.evaluation.batching import PictureBatches
 from imtrans.pretrained.features import FEATURE_MAPS
 from imtrans.pretrained.weights import BACKBONES, perceptual_weights
-from imtrans.training.mesh import divide, divisible, mesh_of
+from imtrans.training.mesh import mesh_of
 
 OWN_SIZE = "none: every picture at its own size"
 
@@ -105,10 +106,8 @@ class FeatureCollector:
       network: such as `pooled_vgg16()`.
       batch_size: pictures per call; more if the mesh cannot divide so many evenly.
     """
-    self._mesh = mesh_of(network.weights)
-    self._network, self._batch_size = network, divisible(batch_size, self._mesh)
-    self._function = _compiled(network.apply)
-    self._waiting: list[np.ndarray] = []
+    self._network, self._function = network, _compiled(network.apply)
+    self._batches = PictureBatches(self._see, batch_size=batch_size, mesh=mesh_of(network.weights))
     self._values: list[np.ndarray] = []
     self._logits: list[np.ndarray] = []
 
@@ -122,12 +121,7 @@ class FeatureCollector:
     Raises:
       ValueError: if it has another number of channels, or is too small.
     """
-    colored = _as_color(picture)
-    if self._waiting and colored.shape != self._waiting[0].shape:
-      self._flush()
-    self._waiting.append(colored)
-    if len(self._waiting) == self._batch_size:
-      self._flush()
+    self._batches.add(_as_color(picture))
 
   def finish(self) -> FeatureSet:
     """Returns the features of all pictures so far, in their order.
@@ -136,8 +130,7 @@ class FeatureCollector:
       ValueError: if there was no picture.
       FloatingPointError: if a feature is not finite.
     """
-    if self._waiting:
-      self._flush()
+    self._batches.flush()
     if not self._values:
       raise ValueError(
         "there are no pictures to compute features of: check the folder or the split."
@@ -149,15 +142,11 @@ class FeatureCollector:
     logits = np.concatenate(self._logits) if self._logits else None
     return FeatureSet(stacked, logits, network.name, network.resize, network.sha256)
 
-  def _flush(self) -> None:
-    # The last picture is repeated, so that the last batch needs no other compilation.
-    count = len(self._waiting)
-    batch = np.stack(self._waiting + self._waiting[-1:] * (self._batch_size - count))
-    features, scores = self._function(self._network.weights, divide(batch, self._mesh))
+  def _see(self, count: int, batch: Any) -> None:
+    features, scores = self._function(self._network.weights, batch)
     self._values.append(np.asarray(features, np.float64)[:count])
     if scores is not None:
       self._logits.append(np.asarray(scores, np.float64)[:count])
-    self._waiting = []
 
 
 def extract(

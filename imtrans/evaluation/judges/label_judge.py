@@ -1,17 +1,19 @@
 """Photographs made from label pictures, judged by a segmenter that finds their labels again."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from imtrans.evaluation.figures import Figure, segmentation_figures
+from imtrans.evaluation.figures import Figure, Protocol
 from imtrans.evaluation.judges.label_pictures import OffPalette
 from imtrans.evaluation.judges.pairs import Result
-from imtrans.evaluation.judges.segmentation import Segmenter, count_confusions
-from imtrans.evaluation.metrics.confusion import labels_from_colors, segmentation_scores
-
-BATCH_SIZE = 8
+from imtrans.evaluation.judges.segmentation import ConfusionCounter, Segmenter
+from imtrans.evaluation.metrics.confusion import (
+  SegmentationScores,
+  labels_from_colors,
+  segmentation_scores,
+)
 
 
 class Prepared(NamedTuple):
@@ -40,8 +42,7 @@ class LabelCounter:
       resize: what happened to the size of the photographs, for the record.
     """
     self._prepared, self._resize = prepared, resize
-    self._waiting: list[tuple[np.ndarray, np.ndarray]] = []
-    self._matrix = np.zeros((len(prepared.colors),) * 2, np.int64)
+    self._confusions = ConfusionCounter(prepared.segmenter)
     self._off_palette = OffPalette(prepared.colors)
     self.count = 0
 
@@ -54,28 +55,19 @@ class LabelCounter:
       return
     found = labels_from_colors(label[None], self._prepared.colors)
     self._off_palette.add(label[None], found.distances)
-    self._waiting.append((found.labels[0], photo))
+    self._confusions.add(photo, found.labels[0])
     self.count += 1
-    if len(self._waiting) == BATCH_SIZE:
-      self._flush()
 
   def figures(self, checkpoint: str | None) -> list[Figure]:
     """Returns the scores of all photographs; ValueError if there were none."""
-    self._flush()
     return segmentation_figures(
-      segmentation_scores(self._matrix),
+      segmentation_scores(self._confusions.matrix()),
       self._prepared.segmenter,
       images=self.count,
       off_palette=self._off_palette.settings(),
       resize=self._resize,
       checkpoint=checkpoint,
     )
-
-  def _flush(self) -> None:
-    if self._waiting:
-      classes, photos = (np.stack(side) for side in zip(*self._waiting, strict=True))
-      self._matrix += count_confusions(self._prepared.segmenter, photos, classes)
-      self._waiting = []
 
 
 class LabelJudge:
@@ -102,3 +94,41 @@ class LabelJudge:
       yield "model", figure
     for figure in self._prepared.real:
       yield "real", figure
+
+
+def segmentation_figures(
+  scores: SegmentationScores,
+  segmenter: Segmenter,
+  *,
+  images: int,
+  off_palette: Mapping[str, Any],
+  resize: str = "none",
+  checkpoint: str | None = None,
+) -> list[Figure]:
+  """The scores of photographs; those of the real ones are the level to compare generated ones with.
+
+  Args:
+    scores: of `imtrans.evaluation.judges.segmentation`.
+    segmenter: what found the labels.
+    images: how many photographs there were.
+    off_palette: of `OffPalette.settings`: which pixels of their labels were of other colours.
+    resize: what happened to their size.
+    checkpoint: of the generator, for the record; None for real photographs.
+
+  Returns:
+    "segmentation_pixel_accuracy", "segmentation_class_accuracy" and "segmentation_class_iou".
+  """
+  settings = {
+    "segmenter": segmenter.protocol,
+    "pixels": scores.pixels,
+    "classes": segmenter.num_classes,
+    **off_palette,
+  }
+  seed = int(segmenter.protocol["seed"])
+  protocol = Protocol(
+    {"photographs": images}, "trained segmenter", resize, seed, None, checkpoint, settings
+  )
+  return [
+    Figure(f"segmentation_{name}", getattr(scores, name), None, protocol)
+    for name in ("pixel_accuracy", "class_accuracy", "class_iou")
+  ]

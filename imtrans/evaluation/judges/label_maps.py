@@ -5,24 +5,28 @@ draws is a label map itself, and needs no segmenter (Isola et al., 2017, Sec. 4.
 https://arxiv.org/abs/1611.07004).
 """
 
+import functools
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.sharding import Mesh
 
 from imtrans.data.palette import Palette
+from imtrans.evaluation.batching import PictureBatches
 from imtrans.evaluation.figures import Figure, Protocol
 from imtrans.evaluation.judges.pairs import Result, copy_source
 from imtrans.evaluation.metrics.confusion import (
-  confusion_matrix,
+  confusion_matrices,
   labels_from_colors,
   segmentation_scores,
 )
 
 PIXEL_ACCURACY = "label_pixel_accuracy"
 SCORES = ("class_accuracy", "class_iou")  # From the pixels of all pictures together.
+BATCH_SIZE = 8  # Pictures that are counted together.
 
 
 def label_agreement(images: Array, targets: Array) -> Array:
@@ -54,6 +58,7 @@ class LabelMapJudge:
     limits: Mapping[str, float] | None = None,
     resize: str,
     checkpoint: str | None,
+    mesh: Mesh | None = None,
   ):
     """Starts with no picture.
 
@@ -63,28 +68,38 @@ class LabelMapJudge:
         `imtrans.data.labels.LabelDomain`; those above zero go into the record.
       resize: what happened to the size of the pictures, for the record.
       checkpoint: of the generator, for the record.
+      mesh: devices over which batches are divided; the default device if None.
     """
     self._colors = np.asarray(palette, np.float32) / 127.5 - 1.0
     self._limits = {f"label_{name}": value for name, value in (limits or {}).items() if value}
     self._resize, self._checkpoint = resize, checkpoint
     self._count = 0
     self._matrices = {of: np.zeros((len(palette),) * 2, np.int64) for of in ("model", "baseline")}
+    self._batches = {
+      of: PictureBatches(functools.partial(self._add, of), batch_size=BATCH_SIZE, mesh=mesh)
+      for of in self._matrices
+    }
 
   def see(self, result: Result) -> None:
     """Takes an output and its target; one without a target is passed over."""
     if result.target is None:
       return
     self._count += 1
-    true = labels_from_colors(result.target[None], self._colors).labels
+    (true,) = labels_from_colors(result.target[None], self._colors).labels
     shown = {"model": result.output, "baseline": copy_source(result.source, 3)}
     for of, picture in shown.items():
       if picture is not None:
-        found = labels_from_colors(picture[None], self._colors).labels
-        self._matrices[of] += np.asarray(_confusion(found, true, num_classes=len(self._colors)))
+        (found,) = labels_from_colors(picture[None], self._colors).labels
+        self._batches[of].add(found, true)
+
+  def _add(self, of: str, count: int, found: Any, true: Any) -> None:
+    matrices = np.asarray(confusion_matrices(found, true, num_classes=len(self._colors)))
+    self._matrices[of] += np.sum(matrices[:count], axis=0, dtype=np.int64)
 
   def figures(self) -> Iterable[tuple[str, Figure]]:
     """Yields the scores of the model, and of the photographs taken for label pictures."""
     for of, matrix in self._matrices.items():
+      self._batches[of].flush()
       if not matrix.any():
         continue
       scores = segmentation_scores(matrix)
@@ -118,6 +133,3 @@ def outliers_remark(limits: Mapping[str, float]) -> str:
     f"up to {100 * outliers:g} % of a true label picture may be of colours that the palette does "
     "not have (data.options.outliers), and count as the nearest class."
   )
-
-
-_confusion = jax.jit(confusion_matrix, static_argnames="num_classes")

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imtrans.data import ImageSpec, denormalize, normalize
+from imtrans.data import ImageSpec
+from imtrans.evaluation.translation.pictures import as_stored
 
 # (images, targets) -> [batch].
 Quantity = Callable[[Any, Any], Any]
@@ -90,19 +91,6 @@ def evaluate_pairs(
       )
 
 
-def as_stored(images: np.ndarray, spec: ImageSpec) -> np.ndarray:
-  """Images as a picture file gives them back.
-
-  Args:
-    images: any shape, in [-1, 1].
-    spec: of their domain.
-
-  Returns:
-    float32, the same shape in [-1, 1]: rounded to values that the domain has.
-  """
-  return normalize(denormalize(images, spec), spec)
-
-
 def copy_source(sources: np.ndarray, channels: int) -> np.ndarray | None:
   """The baseline: the source taken for the translation.
 
@@ -112,10 +100,13 @@ def copy_source(sources: np.ndarray, channels: int) -> np.ndarray | None:
 
   Returns:
     [batch, height, width, channels]: the source itself, repeated from one channel, or averaged to
-    one; None for other channel counts, where there is no natural copy.
+    one. Behind a grey or RGB picture may be one channel more, such as the plane of its class, which
+    is left out. None for other channel counts, where there is no natural copy.
   """
   if sources.shape[-1] == channels:
     return sources
+  if channels in (1, 3) and sources.shape[-1] == channels + 1:
+    return sources[..., :-1]
   if sources.shape[-1] == 1:
     return np.repeat(sources, channels, axis=-1)
   if channels == 1:

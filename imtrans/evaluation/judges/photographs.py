@@ -20,9 +20,9 @@ from imtrans.evaluation.judges.label_pictures import (
   off_palette_remark,
   unfit_labels,
 )
-from imtrans.evaluation.judges.pairs import as_stored
 from imtrans.evaluation.judges.segmentation import train_segmenter
 from imtrans.evaluation.metrics.confusion import labels_from_colors
+from imtrans.evaluation.translation.pictures import as_stored
 from imtrans.evaluation.translation.trained_generator import TrainedGenerator
 
 MOST_PHOTOGRAPHS = 2000  # Pairs of the training split that the segmenter learns from, in memory.

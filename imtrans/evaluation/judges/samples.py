@@ -9,9 +9,10 @@ from jax.sharding import Mesh
 from imtrans.data import ImageError
 from imtrans.evaluation.evaluation_set import EvaluationSet, spread_indices
 from imtrans.evaluation.figures import Figure, coverage_figures, diversity_figure
-from imtrans.evaluation.judges.pairs import Result, as_stored, colored
+from imtrans.evaluation.judges.pairs import Result, colored
 from imtrans.evaluation.metrics.diversity import mode_coverage, pairwise_diversity
 from imtrans.evaluation.metrics.lpips import lpips_distance
+from imtrans.evaluation.translation.pictures import as_stored
 from imtrans.evaluation.translation.trained_generator import TrainedGenerator
 from imtrans.pretrained.weights import BACKBONES
 from imtrans.training.mesh import divide

@@ -18,17 +18,19 @@ import optax
 from jax import Array
 from jax.sharding import Mesh
 
+from imtrans.evaluation.batching import PictureBatches
 from imtrans.evaluation.metrics.confusion import (
   SegmentationScores,
-  confusion_matrix,
+  confusion_matrices,
   segmentation_scores,
 )
 from imtrans.networks import UNet
-from imtrans.training.mesh import divide, divisible, mesh_of, place, replicated
+from imtrans.training.mesh import divide, mesh_of, place, replicated
 
 # The U-Net ends in tanh, so its outputs are logits only if they reach far enough: at 10, one class
 # may be exp(20) times as probable as another.
 LOGIT_SCALE = 10.0
+BATCH_SIZE = 8  # Photographs that are judged together.
 
 
 class Segmenter(NamedTuple):
@@ -142,7 +144,9 @@ def cross_entropy(logits: Array, labels: Array) -> Array:
   return jnp.sum(jnp.where(counted, losses, 0.0)) / count
 
 
-def segment(segmenter: Segmenter, photos: np.ndarray, *, batch_size: int = 8) -> np.ndarray:
+def segment(
+  segmenter: Segmenter, photos: np.ndarray, *, batch_size: int = BATCH_SIZE
+) -> np.ndarray:
   """Finds the class of every pixel.
 
   Args:
@@ -153,40 +157,55 @@ def segment(segmenter: Segmenter, photos: np.ndarray, *, batch_size: int = 8) ->
   Returns:
     int32 [pictures, height, width].
   """
-  mesh = mesh_of(segmenter.params)
-  batch_size = divisible(batch_size, mesh)
-  found = []
-  for start in range(0, len(photos), batch_size):
-    batch = photos[start : start + batch_size]
-    # The last picture is repeated, so that the last batch needs no other compilation.
-    missing = batch_size - len(batch)
-    padded = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)])
-    predicted = np.asarray(_predict(segmenter.network, segmenter.params, divide(padded, mesh)))
-    found.append(predicted[: len(batch)])
+  found: list[np.ndarray] = []
+
+  def see(count: int, batch: Any) -> None:
+    found.append(np.asarray(_predict(segmenter.network, segmenter.params, batch))[:count])
+
+  batches = PictureBatches(see, batch_size=batch_size, mesh=mesh_of(segmenter.params))
+  for photo in photos:
+    batches.add(photo)
+  batches.flush()
   return np.concatenate(found)
 
 
-def count_confusions(segmenter: Segmenter, photos: np.ndarray, labels: np.ndarray) -> np.ndarray:
-  """Counts which classes the segmenter finds where.
+class ConfusionCounter:
+  """Counts which classes a segmenter finds where, in photographs that come one by one.
 
-  Args:
-    segmenter: of `train_segmenter`.
-    photos: float32 [pictures, height, width, channels] in [-1, 1], real or generated.
-    labels: int [pictures, height, width].
-
-  Returns:
-    int64 [classes, classes], see `imtrans.evaluation.metrics.confusion.confusion_matrix`.
-
-  Raises:
-    ValueError: for photos and labels that do not belong together, or labels that are no classes.
+  The network and the counting are one compiled function, and batches are divided over the mesh
+  that the segmenter's parameters are placed on.
   """
-  _check_pairs(photos, labels, segmenter.num_classes)
-  predictions = segment(segmenter, photos)
-  classes = labels.astype(np.int32)
-  total = np.zeros((segmenter.num_classes, segmenter.num_classes), np.int64)
-  for found, true in zip(predictions, classes, strict=True):  # One by one: int32 counts suffice.
-    total += np.asarray(_confusion(found, true, num_classes=segmenter.num_classes))
-  return total
+
+  def __init__(self, segmenter: Segmenter, *, batch_size: int = BATCH_SIZE):
+    """Starts with no photograph.
+
+    Args:
+      segmenter: of `train_segmenter`.
+      batch_size: photographs per call; more if the mesh cannot divide so many evenly.
+    """
+    self._segmenter = segmenter
+    self._total = np.zeros((segmenter.num_classes,) * 2, np.int64)
+    mesh = mesh_of(segmenter.params)
+    self._batches = PictureBatches(self._count, batch_size=batch_size, mesh=mesh)
+
+  def add(self, photo: np.ndarray, labels: np.ndarray) -> None:
+    """Takes a photograph and its labels.
+
+    Args:
+      photo: float32 [height, width, channels] in [-1, 1], real or generated.
+      labels: int [height, width], classes; negative where a pixel does not count.
+    """
+    self._batches.add(photo, labels.astype(np.int32))
+
+  def matrix(self) -> np.ndarray:
+    """Returns int64 [classes, classes] over all so far: row the true class, column the found."""
+    self._batches.flush()
+    return self._total
+
+  def _count(self, count: int, photos: Any, labels: Any) -> None:
+    network, params = self._segmenter.network, self._segmenter.params
+    matrices = np.asarray(_confusions(network, params, photos, labels))
+    self._total += np.sum(matrices[:count], axis=0, dtype=np.int64)
 
 
 def score_photos(
@@ -205,15 +224,22 @@ def score_photos(
   Raises:
     ValueError: for photos and labels that do not belong together, or labels that are no classes.
   """
-  return segmentation_scores(count_confusions(segmenter, photos, labels))
-
-
-_confusion = jax.jit(confusion_matrix, static_argnames="num_classes")
+  _check_pairs(photos, labels, segmenter.num_classes)
+  counter = ConfusionCounter(segmenter)
+  for photo, classes in zip(photos, labels, strict=True):
+    counter.add(photo, classes)
+  return segmentation_scores(counter.matrix())
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _predict(network: UNet, params: Any, images: Array) -> Array:
   return jnp.argmax(_logits(network, params, images), axis=-1).astype(jnp.int32)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _confusions(network: UNet, params: Any, photos: Array, labels: Array) -> Array:
+  found = _predict(network, params, photos)
+  return confusion_matrices(found, labels, num_classes=network.out_channels)
 
 
 def _logits(network: UNet, params: Any, images: Array) -> Array:

@@ -20,7 +20,7 @@ from imtrans.evaluation.features.extraction import (
   pooled_alexnet,
   pooled_vgg16,
 )
-from imtrans.evaluation.features.feature_figures import (
+from imtrans.evaluation.features.figures import (
   frechet_figure,
   inception_score_figure,
   kernel_figure,
@@ -29,8 +29,9 @@ from imtrans.evaluation.features.feature_figures import (
 )
 from imtrans.evaluation.features.inception import inception
 from imtrans.evaluation.figures import Figure, color_figures
-from imtrans.evaluation.judges.pairs import Result, as_stored
+from imtrans.evaluation.judges.pairs import Result
 from imtrans.evaluation.metrics.histograms import LabCollector, LabHistograms
+from imtrans.evaluation.translation.pictures import as_stored
 from imtrans.evaluation.translation.trained_generator import TrainedGenerator
 from imtrans.pretrained.weights import INCEPTION_SHA256
 from imtrans.training.mesh import place
@@ -43,18 +44,27 @@ SET_KINDS = ("set", "outputs")  # Kinds of criteria that need all outputs.
 class Gathered:
   """What set figures need of pictures that come one by one."""
 
-  def __init__(self, networks: Iterable[FeatureNetwork], *, colors: bool, resize: str = "none"):
+  def __init__(
+    self,
+    networks: Iterable[FeatureNetwork],
+    *,
+    colors: bool,
+    resize: str = "none",
+    mesh: Mesh | None = None,
+  ):
     """Starts with no picture.
 
     Args:
-      networks: whose features are wanted.
+      networks: whose features are wanted, on the devices of their weights.
       colors: whether colours are to be counted.
       resize: what happened to the pictures' size before they come here.
+      mesh: devices over which batches are divided whose colours are counted; the default device if
+        None.
     """
     self.count = 0
     self.resize = resize
     self._collectors = {network.name: FeatureCollector(network) for network in networks}
-    self._colors = LabCollector() if colors else None
+    self._colors = LabCollector(mesh=mesh) if colors else None
     self._features: dict[str, FeatureSet] = {}
 
   def add(self, picture: np.ndarray) -> None:
@@ -63,7 +73,7 @@ class Gathered:
     for collector in self._collectors.values():
       collector.add(picture)
     if self._colors is not None:
-      self._colors.add(picture[None])
+      self._colors.add(picture)
 
   def features(self, name: str) -> FeatureSet:
     """Returns the features of all pictures; ValueError if there were none."""
@@ -108,7 +118,7 @@ class SetCriteria:
       inception_path: file of the weights of Inception; read only if they are needed.
       inception_sha256: what its SHA-256 must be.
       frechet_minimum: fewest pictures for Frechet distances; by default one more than features.
-      mesh: devices over which the networks' batches are divided; the default device if None.
+      mesh: devices over which all batches are divided; the default device if None.
       seed: of subsets and projections.
 
     Raises:
@@ -122,7 +132,7 @@ class SetCriteria:
     self.criteria = [name for name in criteria if CRITERIA[name].kind in SET_KINDS]
     needed = {CRITERIA[name].features for name in self.criteria} - {""}
     self.seed, self.frechet_minimum = seed, frechet_minimum
-    self.pictures = pictures
+    self.pictures, self._mesh = pictures, mesh
     opened = [open_network[name]() for name in sorted(needed)]
     self._networks = [n._replace(weights=place(n.weights, mesh)) for n in opened]
     self._reals: dict[str, Gathered] = {}
@@ -130,7 +140,7 @@ class SetCriteria:
   def gathered(self, resize: str = "none") -> Gathered:
     """Returns an empty collection, for pictures whose size was changed as `resize` says."""
     colors = "histogram_intersection" in self.criteria
-    return Gathered(self._networks, colors=colors, resize=resize)
+    return Gathered(self._networks, colors=colors, resize=resize, mesh=self._mesh)
 
   def real(self, generator: TrainedGenerator) -> Gathered:
     """What there is of the true pictures of a generator's target domain."""

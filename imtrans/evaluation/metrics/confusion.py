@@ -3,8 +3,10 @@
 A label map holds a class per pixel, int [batch, height, width]; negative labels are not counted.
 """
 
+import functools
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -57,13 +59,38 @@ def confusion_matrix(predictions: Array, labels: Array, *, num_classes: int) -> 
     ValueError: if the shapes differ.
   """
   if predictions.shape != labels.shape:
-    raise ValueError(
-      "predictions and labels must have the same shape [batch, height, width], got "
-      f"{predictions.shape} and {labels.shape}."
-    )
+    raise ValueError(_differ(predictions, labels))
   index = jnp.where(labels >= 0, labels * num_classes + predictions, num_classes**2)
   counts = jnp.bincount(index.ravel(), length=num_classes**2 + 1)[:-1]
   return counts.reshape(num_classes, num_classes)
+
+
+@functools.partial(jax.jit, static_argnames="num_classes")
+def confusion_matrices(predictions: Array, labels: Array, *, num_classes: int) -> Array:
+  """`confusion_matrix` of every picture by itself, so that no count outgrows int32.
+
+  Args:
+    predictions: int [batch, height, width] in [0, num_classes).
+    labels: int, the same shape; negative where a pixel does not count.
+    num_classes: classes.
+
+  Returns:
+    int32 [batch, num_classes, num_classes].
+
+  Raises:
+    ValueError: if the shapes differ.
+  """
+  if predictions.shape != labels.shape:
+    raise ValueError(_differ(predictions, labels))
+  count = functools.partial(confusion_matrix, num_classes=num_classes)
+  return jax.vmap(count)(predictions, labels)
+
+
+def _differ(predictions: Array, labels: Array) -> str:
+  return (
+    "predictions and labels must have the same shape [batch, height, width], got "
+    f"{predictions.shape} and {labels.shape}."
+  )
 
 
 def segmentation_scores(matrix: np.ndarray) -> SegmentationScores:

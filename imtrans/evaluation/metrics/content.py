@@ -9,11 +9,11 @@ import jax.numpy as jnp
 from jax import Array
 from jax.sharding import Mesh
 
+from imtrans.objectives import standardized
 from imtrans.pretrained.features import Convolutions, vgg16
 from imtrans.pretrained.weights import perceptual_weights
 from imtrans.training.mesh import place
 
-EPSILON = 1e-5  # Added to variances, as instance normalisation does.
 LEAST = 32  # Pixels: below, the last map of VGG16 is one pixel, and its deviation from itself 0.
 
 
@@ -41,15 +41,8 @@ def content_distance(convolutions: Convolutions, outputs: Array, sources: Array)
       f"the content distance needs images of at least {LEAST} x {LEAST} pixels, got "
       f"{outputs.shape[1]} x {outputs.shape[2]}: evaluate at a larger size."
     )
-  ours, theirs = (_standardized(vgg16(convolutions, images)[-1]) for images in (outputs, sources))
+  ours, theirs = (standardized(vgg16(convolutions, images)[-1]) for images in (outputs, sources))
   return jnp.mean(jnp.square(ours - theirs), axis=(1, 2, 3))
-
-
-def _standardized(features: Array) -> Array:
-  """Brings each channel of each image to mean 0 and variance 1; a constant channel to 0."""
-  centred = features - jnp.mean(features, axis=(1, 2), keepdims=True)
-  variance = jnp.mean(jnp.square(centred), axis=(1, 2), keepdims=True)
-  return centred * jax.lax.rsqrt(variance + EPSILON)
 
 
 def trained_content_distance(mesh: Mesh | None = None) -> Callable[[Any, Any], Array]:

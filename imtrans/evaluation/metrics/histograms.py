@@ -5,15 +5,18 @@ the marginal histograms of L, a and b show it where pixel errors do not (Isola e
 4.2 and Figure 7, https://arxiv.org/abs/1611.07004).
 """
 
+import functools
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.sharding import Mesh
 
 from imtrans.data.color import RGB_TO_XYZ, WHITE
+from imtrans.evaluation.batching import PictureBatches
 
 CHANNELS = ("L", "a", "b")
 # The paper does not say its bins. Ours are 2 units wide, about the smallest difference one sees,
@@ -23,6 +26,7 @@ BIN_WIDTH = 2.0
 LOWEST = (0.0, -111.0, -111.0)
 HIGHEST = (100.0, 111.0, 111.0)
 NUM_BINS = tuple(round((h - low) / BIN_WIDTH) for low, h in zip(LOWEST, HIGHEST, strict=True))
+BATCH_SIZE = 8  # Few, as a shape that is rare fills its batch with copies.
 
 
 class LabHistograms(NamedTuple):
@@ -55,10 +59,7 @@ def srgb_to_lab(images: Array) -> Array:
   Raises:
     ValueError: for another number of channels.
   """
-  if images.shape[-1] != 3:
-    raise ValueError(
-      f"Lab colours are those of three channels, red, green and blue; got shape {images.shape}."
-    )
+  _check_channels(images)
   values = jnp.clip(0.5 * (images + 1.0), 0.0, 1.0)
   dark = values <= 0.04045
   bright = jnp.power(jnp.where(dark, 1.0, (values + 0.055) / 1.055), 2.4)
@@ -73,49 +74,72 @@ def srgb_to_lab(images: Array) -> Array:
   return jnp.stack([116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)], axis=-1)
 
 
+def _check_channels(images: Array | np.ndarray) -> None:
+  if images.shape[-1] != 3:
+    raise ValueError(
+      f"Lab colours are those of three channels, red, green and blue; got shape {images.shape}."
+    )
+
+
 def _last(vector: Array, ndim: int) -> Array:
   return vector.reshape((1,) * (ndim - 1) + (-1,))
 
 
 @jax.jit
 def lab_counts(images: Array) -> tuple[Array, Array, Array]:
-  """Counts pixels per bin of L, a and b.
+  """Counts the pixels of each picture per bin of L, a and b.
 
   Args:
     images: [batch, height, width, 3] in [-1, 1].
 
   Returns:
-    int32 [50], [111] and [111]; the sum of each is the number of pixels.
+    int32 [batch, 50], [batch, 111] and [batch, 111]; the sum of a row is the number of pixels.
   """
   lab = srgb_to_lab(images)
   counts = []
   for channel, (lowest, bins) in enumerate(zip(LOWEST, NUM_BINS, strict=True)):
     index = jnp.floor((lab[..., channel] - lowest) / BIN_WIDTH).astype(jnp.int32)
-    counts.append(jnp.bincount(jnp.clip(index, 0, bins - 1).ravel(), length=bins))
+    index = jnp.clip(index, 0, bins - 1).reshape(len(images), -1)
+    counts.append(jax.vmap(functools.partial(jnp.bincount, length=bins))(index))
   return counts[0], counts[1], counts[2]
 
 
 class LabCollector:
-  """Counts the colours of pictures that come one by one."""
+  """Counts the colours of pictures that come one by one, in batches."""
 
-  def __init__(self) -> None:
-    """Starts with no picture."""
-    self._totals = [np.zeros(bins, np.int64) for bins in NUM_BINS]
-
-  def add(self, images: np.ndarray) -> None:
-    """Counts pictures.
+  def __init__(self, *, batch_size: int = BATCH_SIZE, mesh: Mesh | None = None) -> None:
+    """Starts with no picture.
 
     Args:
-      images: [batch, height, width, 3] in [-1, 1]; a change of size compiles the function again.
+      batch_size: pictures per call; more if the mesh cannot divide so many evenly.
+      mesh: devices over which batches are divided; the default device if None.
+    """
+    self._totals = [np.zeros(bins, np.int64) for bins in NUM_BINS]
+    self._batches = PictureBatches(self._count, batch_size=batch_size, mesh=mesh)
+
+  def add(self, picture: np.ndarray) -> None:
+    """Takes a picture.
+
+    Args:
+      picture: float32 [height, width, 3] in [-1, 1]; a change of size compiles the function again.
 
     Raises:
       ValueError: for another number of channels.
     """
+    _check_channels(picture)
+    self._batches.add(picture)
+
+  def add_batch(self, images: np.ndarray) -> None:
+    """Takes pictures that are a batch already, [batch, height, width, 3] in [-1, 1]."""
+    self._count(len(images), images)
+
+  def _count(self, count: int, images: Any) -> None:
     for total, counts in zip(self._totals, lab_counts(images), strict=True):
-      total += np.asarray(counts)
+      total += np.sum(np.asarray(counts)[:count], axis=0, dtype=np.int64)
 
   def finish(self) -> LabHistograms:
     """Returns the histograms over all pixels so far; ValueError if there are none."""
+    self._batches.flush()
     pixels = int(self._totals[0].sum())
     if pixels == 0:
       raise ValueError(
@@ -129,7 +153,7 @@ def lab_histograms(batches: Iterable[np.ndarray]) -> LabHistograms:
   """The marginal histograms of a whole set of pictures.
 
   Args:
-    batches: arrays [batch, height, width, 3] in [-1, 1], of any sizes.
+    batches: arrays [batch, height, width, 3] in [-1, 1], of any sizes; each is one call.
 
   Returns:
     The histograms over all pixels of all pictures.
@@ -139,7 +163,7 @@ def lab_histograms(batches: Iterable[np.ndarray]) -> LabHistograms:
   """
   collector = LabCollector()
   for images in batches:
-    collector.add(images)
+    collector.add_batch(images)
   return collector.finish()
 
 

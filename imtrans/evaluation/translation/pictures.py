@@ -1,8 +1,8 @@
-"""Pictures as users have them: how values and channels are read, and what is refused."""
+"""Pictures as users have them: how values and channels are read and stored, and what is refused."""
 
 import numpy as np
 
-from imtrans.data import ImageSpec
+from imtrans.data import ImageSpec, denormalize, normalize
 
 RANGE_TOLERANCE = 0.1  # Of the range: what bicubic resizing overshoots is clipped, not refused.
 
@@ -88,6 +88,19 @@ def _check_range(batch: np.ndarray, spec: ImageSpec, dtype: np.dtype) -> None:
       f"a {dtype.name} image must lie in [{spec.low:g}, {spec.high:g}], this one runs from {low:g} "
       f"to {high:g}: scale it, or pass 8-bit values as uint8."
     )
+
+
+def as_stored(images: np.ndarray, spec: ImageSpec) -> np.ndarray:
+  """Images as a picture file gives them back.
+
+  Args:
+    images: any shape, in [-1, 1].
+    spec: of their domain.
+
+  Returns:
+    float32, the same shape in [-1, 1]: rounded to values that the domain has.
+  """
+  return normalize(denormalize(images, spec), spec)
 
 
 def suffix_can_hold(suffix: str, spec: ImageSpec) -> bool:

@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike
 from imtrans.data import ImageSpec, denormalize, normalize
 from imtrans.data.task import View
 from imtrans.data.tasks import task_view
-from imtrans.evaluation.judges.pairs import as_stored
 from imtrans.evaluation.translation.generators import trained_generators
-from imtrans.evaluation.translation.pictures import prepared, stored_spec
+from imtrans.evaluation.translation.pictures import as_stored, prepared, stored_spec
 from imtrans.evaluation.translation.stream import attempted, translate_stream
 from imtrans.evaluation.translation.tiles import Tiling, plan_tiles, translate_tiled
 from imtrans.evaluation.translation.trained_generator import TrainedGenerator
@@ -327,19 +326,22 @@ class Translator:
     return direction
 
 
-def load(workdir: str | Path, checkpoint: str | int = "best") -> Translator:
+def load(
+  workdir: str | Path, checkpoint: str | int = "best", *, refinements: int | None = None
+) -> Translator:
   """Loads a trained run for use.
 
   Args:
     workdir: folder that `imtrans train` wrote.
     checkpoint: "best", "last" or a step.
+    refinements: steps of a translation, for a method that has them; by default the config's.
 
   Returns:
     Its translator: `imtrans.load(workdir).translate(image)`.
 
   Raises:
-    ValueError: if there is no such run or checkpoint.
+    ValueError: if there is no such run or checkpoint, or its method has no such refinements.
   """
   from imtrans.training.run import load_run  # Orbax takes seconds to import.
 
-  return Translator(load_run(workdir, checkpoint))
+  return Translator(load_run(workdir, checkpoint, refinements=refinements))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from experiments.metrics import narrow_inception
 from imtrans.evaluation.features import inception
 from imtrans.evaluation.features.extraction import extract
-from tests.evaluation import narrow_inception
 from tests.pretrained.test_state_dicts import safetensors
 
 ARRAYS = narrow_inception.state_dict()

@@ -62,7 +62,8 @@ def test_the_baseline_between_channel_counts():
   assert copy_source(rgb, 3) is rgb
   np.testing.assert_array_equal(copy_source(grey, 3), np.full((1, 2, 2, 3), 0.5))
   np.testing.assert_allclose(copy_source(rgb, 1), [[[[0.3]]]], rtol=1e-6)
-  assert copy_source(rgb, 5) is None
+  assert copy_source(rgb, 5) is None and copy_source(rgb, 2) is None
+  np.testing.assert_array_equal(copy_source(np.concatenate([rgb, rgb[..., :1]], axis=-1), 3), rgb)
 
 
 def test_an_incomparable_source_leaves_the_baseline_out():

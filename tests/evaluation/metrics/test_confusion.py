@@ -7,6 +7,7 @@ import pytest
 
 from imtrans.data.palette import labels_to_indices
 from imtrans.evaluation.metrics.confusion import (
+  confusion_matrices,
   confusion_matrix,
   labels_from_colors,
   segmentation_scores,
@@ -24,6 +25,20 @@ def test_a_confusion_matrix_by_hand():
   np.testing.assert_array_equal(matrix, [[1, 0, 1], [1, 2, 0], [0, 0, 0]])
   with pytest.raises(ValueError, match="same shape"):
     confusion_matrix(predictions, labels[:, :1], num_classes=3)
+
+
+def test_matrices_of_single_pictures_add_up():
+  random = np.random.default_rng(0)
+  labels, predictions = (np.int32(random.integers(low, 3, (4, 5, 6))) for low in (-1, 0))
+  matrices = np.asarray(confusion_matrices(predictions, labels, num_classes=3))
+  for matrix, one, other in zip(matrices, predictions, labels, strict=True):
+    expected = np.zeros((3, 3), int)
+    np.add.at(expected, (other[other >= 0], one[other >= 0]), 1)
+    np.testing.assert_array_equal(matrix, expected)
+  whole = confusion_matrix(jnp.asarray(predictions), jnp.asarray(labels), num_classes=3)
+  np.testing.assert_array_equal(matrices.sum(axis=0), whole)
+  with pytest.raises(ValueError, match="same shape"):
+    confusion_matrices(predictions, labels[:, :1], num_classes=3)
 
 
 def test_scores_by_hand():

@@ -8,12 +8,14 @@ from skimage.color import rgb2lab
 
 from imtrans.evaluation.metrics import histograms
 from imtrans.evaluation.metrics.histograms import (
+  LabCollector,
   histogram_intersection,
   lab_counts,
   lab_histograms,
   lab_intersections,
   srgb_to_lab,
 )
+from imtrans.training.mesh import divide, make_mesh
 
 LEVELS = np.linspace(0, 1, 18)
 COLORS = np.stack(np.meshgrid(LEVELS, LEVELS, LEVELS), -1).reshape(1, -1, 18, 3)
@@ -49,7 +51,10 @@ def test_the_derivative_is_finite():
 
 def test_counts_by_hand():
   grey, red = (0.5, 0.5, 0.5), (1.0, 0.0, 0.0)
-  lightness, a, b = (np.asarray(x) for x in lab_counts(_plain(grey, grey, red)))
+  counts = [np.asarray(x) for x in lab_counts(_plain(grey, grey, red))]
+  assert [x.shape for x in counts] == [(3, 50), (3, 111), (3, 111)]
+  assert all(np.all(x.sum(axis=1) == 16) for x in counts)
+  lightness, a, b = (x.sum(axis=0) for x in counts)
   assert lightness.sum() == a.sum() == b.sum() == 48
   # Lab of red is 53.24, 80.09, 67.20; that of the grey 53.39, 0, 0.
   assert lightness[26] == 48
@@ -59,7 +64,7 @@ def test_counts_by_hand():
 
 def test_greys_fall_into_one_bin_of_a_and_b():
   greys = _plain(*([[level] * 3 for level in np.linspace(0, 1, 40)]))
-  lightness, a, b = (np.asarray(x) for x in lab_counts(greys))
+  lightness, a, b = (np.asarray(x).sum(axis=0) for x in lab_counts(greys))
   assert a[55] == b[55] == a.sum() and np.all(lightness <= 32) and lightness[[0, -1]].all()
 
 
@@ -77,6 +82,24 @@ def test_histograms_of_many_batches():
     lab_histograms([])
   with pytest.raises(ValueError, match="three channels"):
     lab_histograms([np.zeros((1, 4, 4, 1), np.float32)])
+
+
+@pytest.mark.parametrize("devices", [1, 4])
+def test_pictures_one_by_one_are_counted_in_batches(devices):
+  random = np.random.default_rng(0)
+  pictures = [random.uniform(-1, 1, (6, side, 3)).astype(np.float32) for side in (5, 5, 5, 9, 5)]
+  collector = LabCollector(batch_size=2, mesh=make_mesh() if devices > 1 else None)
+  for picture in pictures:
+    collector.add(picture)
+  found, expected = collector.finish(), lab_histograms([picture[None] for picture in pictures])
+  assert found.pixels == expected.pixels == 6 * (4 * 5 + 9)
+  for one, other in zip(found[:3], expected[:3], strict=True):
+    np.testing.assert_array_equal(one, other)
+  if devices > 1:  # Every device counts its own pictures.
+    counts = lab_counts(divide(np.stack(pictures[:3] + pictures[4:]), make_mesh()))
+    assert {shard.data.shape for shard in counts[0].addressable_shards} == {(1, 50)}
+  with pytest.raises(ValueError, match="three channels"):
+    collector.add(np.zeros((4, 4, 1), np.float32))
 
 
 def test_intersection_by_hand():

@@ -1,4 +1,4 @@
-"""LPIPS against recorded values and its own properties; see also test_against_torch.py."""
+"""LPIPS against recorded values and its own properties; see also experiments/metrics."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,8 @@
-"""An Inception network of a few channels, with made-up weights that are the same everywhere."""
+"""An Inception network of a few channels, with made-up weights that are the same everywhere.
+
+The trained weights are a file of the reader's; these have their names and their ranks, so that all
+that is done with them can be compared with another implementation.
+"""
 
 import re
 
@@ -6,11 +10,9 @@ import numpy as np
 
 from imtrans.evaluation.features.inception import BLOCKS, REDUCTIONS, STEM
 
-POOLED = "branch_pool"
 
-
-def kernel_shape(name):
-  """Height and width of a layer's kernel, as its name says."""
+def kernel_shape(name: str) -> tuple[int, int]:
+  """Returns height and width of a layer's kernel, as its name says."""
   if name.startswith("Conv2d"):
     return (1, 1) if name.endswith("1x1") else (3, 3)
   block, layer = name.split(".")
@@ -27,18 +29,29 @@ def kernel_shape(name):
   return (3, 3)
 
 
-def wave(shape, phase, *, low=-1.0, high=1.0):
-  """Numbers in [low, high] without a random generator, whose stream may change."""
+def wave(
+  shape: int | tuple[int, ...], phase: float, *, low: float = -1.0, high: float = 1.0
+) -> np.ndarray:
+  """Returns numbers in [low, high] without a random generator, whose stream may change."""
   count = np.arange(int(np.prod(shape)), dtype=np.float64)
   values = 0.5 * (1.0 + np.sin(phase + 12.9898 * count + 0.001 * count**2))
-  return np.float32(low + (high - low) * values).reshape(shape)
+  return (low + (high - low) * values).astype(np.float32).reshape(shape)
 
 
-def state_dict(width=4, classes=6):
-  """Weights under the names of the PyTorch port; layers have `width` to `width + 2` channels."""
-  arrays, phase = {}, 0
+def state_dict(width: int = 4, classes: int = 6) -> dict[str, np.ndarray]:
+  """Makes up weights.
 
-  def layer(name, channels):
+  Args:
+    width: channels of a layer, or up to two more.
+    classes: of the classifier; the original has 1008.
+
+  Returns:
+    Arrays under the names of the PyTorch port.
+  """
+  arrays: dict[str, np.ndarray] = {}
+  phase = 0
+
+  def layer(name: str, channels: int) -> int:
     nonlocal phase
     phase += 1
     out = width + phase % 3
@@ -50,7 +63,7 @@ def state_dict(width=4, classes=6):
     arrays[f"{name}.bn.bias"] = wave(out, phase + 0.2, low=0.0, high=0.5)
     arrays[f"{name}.bn.running_mean"] = wave(out, phase + 0.3, low=-0.3, high=0.3)
     arrays[f"{name}.bn.running_var"] = wave(out, phase + 0.4, low=0.5, high=2.0)
-    arrays[f"{name}.bn.num_batches_tracked"] = np.int64(0)
+    arrays[f"{name}.bn.num_batches_tracked"] = np.array(0)
     return out
 
   channels = 3
@@ -58,7 +71,7 @@ def state_dict(width=4, classes=6):
     channels = layer(name, channels)
   for block, branches in BLOCKS.items():
     total = channels if block in REDUCTIONS else 0
-    widths = {}
+    widths: dict[tuple[str, ...], int] = {}
     for chain in branches:
       hidden = channels
       for index, name in enumerate(chain):

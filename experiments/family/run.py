@@ -1,0 +1,86 @@
+"""Trains every method on the same pictures, and measures all by the same figures.
+
+python -m experiments.family.run --seeds 0 --jobs 2 --pictures
+--variants adds halves and presets of some; --runs takes some alone. Runs that results.json has
+already are not repeated. --table writes the table from it alone; --tiny tries everything in
+seconds, and needs --output.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.family.config import RUNS, VARIANTS
+from experiments.family.measured import figures, images_per_second, num_parameters
+from experiments.family.report import draw_pictures, table
+from experiments.trainings import Records, Training, add_arguments, gather, parse, write_section
+from imtrans.analyses.trained import load_trained
+from imtrans.commands.configuration import load_config
+from imtrans.methods import find_method
+from imtrans.training.assembly import is_static
+from imtrans.training.input import is_paired
+
+FOLDER = Path(__file__).parent
+CONFIG = "experiments/family/config.py"
+# Fréchet distances want more pictures than are held out; kernel distances do with any number.
+CRITERIA = ("l1", "psnr", "ssim", "lpips_alex", "kd_vgg16", "diversity_lpips_alex")
+
+
+def main(arguments: Sequence[str] | None = None) -> Records:
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument("--runs", nargs="+", choices=RUNS, help="default: one of every method")
+  parser.add_argument("--variants", action="store_true", help=f"also {', '.join(VARIANTS)}")
+  parser.add_argument("--pictures", action="store_true", help="draw pictures of the first seed")
+  add_arguments(parser, workdir="runs/family", output=FOLDER)
+  parsed = parse(parser, arguments)
+  names = parsed.runs or [name for name in RUNS if parsed.variants or name not in VARIANTS]
+  trainings = [training(name, seed, tiny=parsed.tiny) for seed in parsed.seeds for name in names]
+  records = gather(parsed, trainings, measure)
+  write_section(parsed.output, FOLDER, "results", table(records))
+  if parsed.pictures:
+    runs = {name: parsed.workdir / f"{name}-{parsed.seeds[0]}" for name in names}
+    trained = {name: load_trained(run, "last") for name, run in runs.items()}
+    draw_pictures(trained, parsed.output / "pictures.png")
+  return records
+
+
+def training(name: str, seed: int, *, tiny: bool) -> Training:
+  """A run of the study."""
+  config = f"{CONFIG}:{name}{'-tiny' if tiny else ''}"
+  loaded = load_config(config, [])
+  facts = {
+    "run": name,
+    "seed": seed,
+    "data": data_of(loaded),
+    "images": loaded.batch_size * loaded.num_steps,
+  }
+  return Training(f"{name}-{seed}", config, (f"seed={seed}",), facts)
+
+
+def data_of(config: Any) -> str:
+  """What a run is shown, in a few words."""
+  if is_static(config):
+    return "noise; colour pictures"
+  if find_method(config.method.name).domains:
+    return "pictures of people, unpaired, tones told"
+  words = ["pairs" if is_paired(config) else "unpaired"]
+  if config.data.options.get("classes", "none") != "none":
+    words.append(f"{config.data.options.classes} told")
+  if config.palette:
+    words.append("drawing as labels")
+  return ", ".join(words)
+
+
+def measure(training: Training, workdir: Path) -> dict[str, Any]:
+  """Measures a run by its last checkpoint."""
+  trained = load_trained(workdir, "last")
+  return {
+    "figures": figures(trained, CRITERIA),
+    "parameters": num_parameters(trained),
+    "images_per_second": images_per_second(training),
+  }
+
+
+if __name__ == "__main__":
+  main()

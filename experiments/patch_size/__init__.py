@@ -1,0 +1,1 @@
+"""How large a patch should a discriminator see? See README.md."""

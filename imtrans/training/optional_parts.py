@@ -1,0 +1,67 @@
+"""Whether what a config may leave out fits the rest: enhancer, edge maps, perceptual term."""
+
+import inspect
+
+from ml_collections import ConfigDict
+
+from imtrans.methods import METHODS
+from imtrans.methods.perceptual import check_weights
+from imtrans.training.assembly import method_field
+
+LEAST = 16  # Pixels that a perceptual term needs: VGG16 halves an image four times.
+
+
+def check_optional_parts(config: ConfigDict) -> None:
+  """Raises ValueError for a part that does not fit, or whose weights are missing.
+
+  Args:
+    config: a whole config, every field of which has an allowed value.
+  """
+  _check_enhancer(config)
+  _check_edges(config)
+  if not method_field(config, "perceptual_weight"):
+    return
+  if config.data.crop_size < LEAST:
+    raise ValueError(
+      f"method.perceptual_weight needs a data.crop_size of at least {LEAST}, got "
+      f"{config.data.crop_size}: set it to 0, or choose another crop_size."
+    )
+  check_weights()
+
+
+def _check_enhancer(config: ConfigDict) -> None:
+  kind = config.generator.name
+  if kind == "local_enhancer":
+    return
+  for name, value in (
+    ("init_from", config.init_from),
+    ("optimizer.fix_global_steps", config.optimizer.fix_global_steps),
+  ):
+    if value:
+      raise ValueError(
+        f"{name} is about the global part of a local enhancer, and generator.name is {kind}: set "
+        f"that to local_enhancer, or leave {name} out."
+      )
+
+
+def _check_edges(config: ConfigDict) -> None:
+  edges, method = config.data.edges, config.method.name
+  if edges != "none" and method_field(config, "edges") is None:
+    fitting = [
+      name
+      for name, entry in METHODS.items()
+      if "edges" in inspect.signature(entry.build).parameters
+    ]
+    raise ValueError(
+      f"data.edges is for the methods {' and '.join(fitting)}, not for {method}: set it to none."
+    )
+  if edges == "labels" and not config.palette:
+    raise ValueError(
+      "data.edges=labels needs to know the labels: set config.palette to their colours, or "
+      "data.edges to none."
+    )
+  if (edges == "instances") != bool(config.data.instances):
+    raise ValueError(
+      "data.edges=instances and data.instances, the folder of the instance maps, go together: set "
+      "both, or neither."
+    )

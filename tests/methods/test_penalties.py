@@ -1,0 +1,152 @@
+"""Penalties as methods take them: numbers by hand on critics whose slope is known."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from imtrans.methods import cut, cyclegan, munit, pix2pix, unit, unsb
+from imtrans.methods.penalties import LECAM_DECAY, penalized
+from imtrans.networks import (
+  ContentGenerator,
+  ContentStyleGenerator,
+  PatchDiscriminator,
+  ResNet,
+  UNet,
+)
+
+KEY = jax.random.key(0)
+# Pixels of a constant: the mean of this critic's map is the sum of the pixels.
+REALS, FAKES = jnp.full((2, 2, 2, 1), 0.5), jnp.full((2, 2, 2, 1), -1.0)
+
+
+class Sum(nn.Module):
+  """A map of two equal logits, each `weight` times the sum of the last channel: slope 2 weight."""
+
+  norm: str = "none"
+
+  @nn.compact
+  def __call__(self, images, *, train):
+    del train
+    weight = self.param("weight", nn.initializers.constant(1.5), ())
+    return jnp.tile(weight * jnp.sum(images[..., -1:], axis=(1, 2))[:, None], (1, 1, 2))
+
+
+class Twice(nn.Module):
+  """Two scales with activations before the logits, of which the second is half the first."""
+
+  @nn.compact
+  def __call__(self, images, *, train):
+    logits = Sum()(images, train=train)
+    return [[images, logits], [images, 0.5 * logits]]
+
+
+def _loss(discriminator=None, planes=None, **weights):
+  discriminator = discriminator or Sum()
+  own = penalized(discriminator, **weights)
+  shown = REALS if planes is None else jnp.concatenate([planes, REALS], axis=-1)
+  params = discriminator.init(KEY, shown, train=True)["params"]
+  before = own.start({})
+  return own.loss(params, before, before, REALS, FAKES, KEY, planes)
+
+
+@pytest.mark.parametrize(
+  ("weights", "expected"),
+  [
+    ({"gradient_penalty_weight": 10.0}, 10.0 * (3.0 - 1.0) ** 2),
+    ({"r1_weight": 2.0}, 2.0 * 9.0 / 2.0),
+    ({"r2_weight": 3.0}, 3.0 * 9.0 / 2.0),
+    # Logits are 1.5 * 2 and 1.5 * -4, the anchors zero.
+    ({"lecam_weight": 0.1}, 0.1 * (9.0 + 36.0)),
+    ({"r1_weight": 2.0, "lecam_weight": 0.1}, 9.0 + 4.5),
+    ({"r1_weight": 0.0}, 0.0),
+  ],
+)
+def test_numbers_by_hand(weights, expected):
+  loss, after, metrics = _loss(**weights)
+  np.testing.assert_allclose(loss, expected, rtol=1e-5)
+  assert {f"{name}_weight" for name in metrics} == {name for name, w in weights.items() if w}
+  if "lecam_weight" in weights:
+    np.testing.assert_allclose(after["lecam"]["real"], (1 - LECAM_DECAY) * 3.0, rtol=1e-5)
+    np.testing.assert_allclose(after["lecam"]["fake"], (1 - LECAM_DECAY) * -6.0, rtol=1e-5)
+  else:
+    assert after == {}
+
+
+def test_slopes_add_over_scales_and_planes_do_not_count():
+  np.testing.assert_allclose(_loss(Twice(), r1_weight=1.0)[0], 4.5**2 / 2.0, rtol=1e-5)
+  planes = jnp.ones((2, 2, 2, 3))
+  np.testing.assert_allclose(_loss(planes=planes, r1_weight=1.0)[0], 4.5, rtol=1e-5)
+
+
+def test_batch_normalisation_is_refused():
+  with pytest.raises(ValueError, match=r"set discriminator\.norm to none or instance"):
+    penalized(Sum(norm="batch"), r1_weight=1.0)
+  with pytest.raises(ValueError, match="batch normalisation mixes"):
+    pix2pix(UNet(), PatchDiscriminator(), gradient_penalty_weight=10.0)
+  penalized(Sum(norm="batch"), lecam_weight=1.0)  # No gradient of an image.
+
+
+def _images(seed):
+  return jax.random.uniform(jax.random.key(seed), (2, 8, 8, 3), minval=-1.0)
+
+
+PATCHES = PatchDiscriminator(num_layers=1, features=2, norm="none")
+SMALL = {"layers": ("image",), "head_features": 2, "num_patches": 4}
+AUTOENCODER = {"num_blocks": 0, "num_levels": 1, "features": 2}
+
+
+STYLED = ContentStyleGenerator(
+  latent_size=2, num_style_levels=1, style_features=2, **{**AUTOENCODER, "num_blocks": 1}
+)
+METHODS = {
+  "pix2pix": lambda **w: pix2pix(UNet(num_levels=2, features=2), PATCHES, **w),
+  "cyclegan": lambda **w: cyclegan(*[ResNet(num_blocks=0, features=2)] * 2, PATCHES, **w),
+  "cut": lambda **w: cut(ResNet(num_blocks=0, features=2), PATCHES, **SMALL, **w),
+  "unsb": lambda **w: unsb(
+    ResNet(num_blocks=1, features=2, latent_at="blocks"),
+    PATCHES,
+    num_times=1,
+    latent_size=2,
+    **SMALL,
+    **w,
+  ),
+  "munit": lambda **w: munit(*[STYLED] * 2, PATCHES, latent_size=2, **w),
+  "unit": lambda **w: unit(*[ContentGenerator(**AUTOENCODER)] * 2, PATCHES, **w),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_add_them_to_what_their_discriminators_minimize(name):
+  """The loss with penalties is the loss without and the weighed penalties that it reports."""
+  two = name in ("cyclegan", "munit", "unit")
+  names = ("a", "b") if two else ("source", "target")
+  batch = dict(zip(names, (_images(0), _images(1)), strict=True))
+  options = {"adversarial": "wasserstein"}
+  plain = METHODS[name](**options)
+  first = {"gradient_penalty": 10.0} if name == "cyclegan" else {"r1": 3.0}
+  weights = {**first, "lecam": 0.1}
+  method = METHODS[name](**options, **{f"{key}_weight": value for key, value in weights.items()})
+
+  @jax.jit
+  def losses(key):
+    params, extras = method.init(key, batch)
+    outputs, extras = method.generate(params["generator"], extras, batch, key)
+    judges = params["discriminator"]
+    loss, (moved, metrics) = method.discriminator_loss(judges, extras, outputs, batch, key)
+    _, without = plain.init(key, batch)
+    before, _ = plain.discriminator_loss(judges, without, outputs, batch, key)
+    return loss, before, metrics, moved["discriminator"]
+
+  loss, before, metrics, moved = losses(KEY)
+  added = sum(
+    weight * metrics[f"discriminator/{title}{suffix}"]
+    for title, weight in weights.items()
+    for suffix in (("_a", "_b") if two else ("",))
+  )
+  np.testing.assert_allclose(loss, before + added, rtol=1e-4)
+  assert added > 0.0
+  own = {"munit": moved, "unit": moved, "cyclegan": moved, "unsb": {"images": moved.get("images")}}
+  for state in own.get(name, {"": moved}).values():
+    assert float(jnp.abs(state["lecam"]["real"])) > 0.0

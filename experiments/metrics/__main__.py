@@ -43,6 +43,7 @@ class Plan(NamedTuple):
 
   rendered: size at which OpenMoji is rendered.
   reference_count, reference_size: drawings whose features are compared with the references.
+  seen_count: of these, how many Inception looks at.
   answer_count: drawings with several right answers.
   psnrs: decibels at which damages are compared, see `damage.compared`.
   sizes: at which segmentation is scored, unless the command names others.
@@ -52,6 +53,7 @@ class Plan(NamedTuple):
   rendered: int = 256
   reference_count: int = 600
   reference_size: int = 64
+  seen_count: int = 128
   paired_count: int = 20
   paired_size: int = 176
   set_count: int = 192
@@ -70,6 +72,7 @@ TINY = Plan(
   rendered=64,
   reference_count=32,
   reference_size=32,
+  seen_count=4,
   paired_count=2,
   paired_size=176,
   set_count=16,
@@ -179,7 +182,7 @@ def _work(parsed: argparse.Namespace, plan: Plan) -> dict[str, Callable[[], dict
   def compare() -> dict[str, Any]:
     few = opened["openmoji"](plan.paired_count, plan.paired_size)
     many = opened["openmoji"](plan.reference_count, plan.reference_size)
-    return references.compare(references.gather(few, many))
+    return references.compare(references.gather(few, many, num_seen=plan.seen_count))
 
   def of_pictures(kind: str) -> dict[str, Any]:
     pictures = opened[kind](plan.paired_count, plan.paired_size)

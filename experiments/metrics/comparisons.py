@@ -95,7 +95,10 @@ def _inception_figures(material: "Material") -> list[float]:
     path = Path(folder) / "made_up.pth"
     torch.save({name: torch.tensor(a) for name, a in material.inception.items()}, path)
     network = inception(path, sha256=None)
-  real, fake = (extract(network, images) for images in (material.seen, material.seen_noisy))
+  real, fake = (
+    extract(network, images, batch_size=min(32, len(images)))
+    for images in (material.seen, material.seen_noisy)
+  )
   figures = (
     frechet_figure(real, fake, minimum=2),
     kernel_figure(real, fake, subset_size=len(material.seen), num_subsets=1),

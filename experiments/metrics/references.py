@@ -16,7 +16,6 @@ from experiments.metrics.pictures import Pictures
 from imtrans.evaluation.features.extraction import extract, pooled_alexnet
 from imtrans.evaluation.features.inception import CLASSES
 
-MOST_SEEN = 128  # Pictures that Inception looks at, clean and noisy.
 WRONG = 0.3  # Share of the labels that are drawn anew for the predictions.
 
 
@@ -48,12 +47,13 @@ class Material(NamedTuple):
   inception: dict[str, np.ndarray]
 
 
-def gather(pictures: Pictures, many: Pictures) -> Material:
+def gather(pictures: Pictures, many: Pictures, *, num_seen: int) -> Material:
   """Makes what is measured.
 
   Args:
     pictures: a few, at least 161 pixels high and wide.
     many: for features, at least 31 pixels high and wide; 548 or more for all of AlexNet's 256.
+    num_seen: how many of these Inception looks at, clean and noisy.
 
   Returns:
     The material; nothing in it is drawn but from fixed seeds.
@@ -88,8 +88,8 @@ def gather(pictures: Pictures, many: Pictures) -> Material:
     labels.astype(np.int32),
     predictions.astype(np.int32),
     random.normal(size=(60, 10)),
-    many.images[: min(fewer, MOST_SEEN)],
-    noisy[:MOST_SEEN],
+    many.images[:fewer][:num_seen],
+    noisy[:num_seen],
     narrow_inception.state_dict(classes=CLASSES),
   )
 

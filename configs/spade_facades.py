@@ -38,7 +38,7 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "adversarial": "hinge",
     "adversarial_weight": 0.5,
     "feature_weight": 40.0,  # 10 in the authors' code, of a sum over four layers.
-    "perceptual_weight": 10.0,
+    "perceptual_weight": 4.5,  # 10 in the authors' code: see methods/perceptual.py.
     "kl_weight": 0.05,
     "latent_size": 0,
     "discriminator_weight": 0.5,

@@ -7,6 +7,8 @@ A folder for each domain: afhq/train/cat, afhq/train/dog, afhq/train/wild and af
 PATH/NAME alone, of which a tenth is held out. For two domains --config.method.num_classes=2, and
 for faces the authors weigh the diversity by 1.
 They report FID 16.18 by codes and 19.78 by pictures (Tables 2 and 3); not yet run here in full.
+Their code moves generator and discriminator twice a step, for codes and for pictures; here one move
+has both, so in as many steps these two move half as often (imtrans/methods/stargan2.py).
 Variants: full (256 pixels, for a GPU), cpu (32 pixels), tiny (a test).
 """
 

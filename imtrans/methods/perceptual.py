@@ -27,7 +27,9 @@ def perceptual_term(features: Perception | None, *, weight: float) -> Callable:
 
   The code of pix2pixHD and SPADE looks at relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 of VGG19.
   Configs give those of VGG16 with the same weights: the first three lie as deep, relu4_1 comes
-  after 8 convolutions rather than 9 and relu5_1 after 11 rather than 13.
+  after 8 convolutions rather than 9 and relu5_1 after 11 rather than 13. Their code also gives VGG
+  images in [-1, 1] as they are, where ours standardises them first, as VGG was trained, which
+  divides by about 0.45: its 10 is our 4.5, but for biases.
 
   Args:
     features: of a trained network, five activations; needed unless the weight is zero.

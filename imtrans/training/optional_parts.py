@@ -1,4 +1,4 @@
-"""Whether what a config may leave out fits the rest: enhancer, edge maps, perceptual term."""
+"""Whether what a config may leave out fits the rest: enhancer, edge maps, augmentation, perceptual."""
 
 import inspect
 
@@ -19,6 +19,7 @@ def check_optional_parts(config: ConfigDict) -> None:
   """
   _check_enhancer(config)
   _check_edges(config)
+  _check_augmentation(config)
   if not method_field(config, "perceptual_weight"):
     return
   if config.data.crop_size < LEAST:
@@ -32,6 +33,17 @@ def check_optional_parts(config: ConfigDict) -> None:
 def _check_enhancer(config: ConfigDict) -> None:
   kind = config.generator.name
   if kind == "local_enhancer":
+    fixed = config.optimizer.fix_global_steps
+    if fixed and not config.init_from:
+      raise ValueError(
+        f"optimizer.fix_global_steps is {fixed}, but there is nothing learned to keep: set "
+        "init_from to a run of the global generator, or fix_global_steps to 0."
+      )
+    if fixed >= config.num_steps:
+      raise ValueError(
+        f"optimizer.fix_global_steps must be less than the {config.num_steps} steps of the run, "
+        f"got {fixed}: the global part would never learn."
+      )
     return
   for name, value in (
     ("init_from", config.init_from),
@@ -42,6 +54,16 @@ def _check_enhancer(config: ConfigDict) -> None:
         f"{name} is about the global part of a local enhancer, and generator.name is {kind}: set "
         f"that to local_enhancer, or leave {name} out."
       )
+
+
+def _check_augmentation(config: ConfigDict) -> None:
+  given = config.get("discriminator", ConfigDict())
+  asks = given.get("augment_probability", 1.0) < 1.0 or given.get("augment_ramp", 0)
+  if asks and not given.get("augment", ()):
+    raise ValueError(
+      "discriminator.augment_probability and augment_ramp are about augmentations, and "
+      "discriminator.augment names none: choose some, such as \"('color','translation','cutout')\"."
+    )
 
 
 def _check_edges(config: ConfigDict) -> None:

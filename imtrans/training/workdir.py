@@ -19,6 +19,7 @@ ARCHITECTURE = (
   "method.latent_size",
   "method.num_classes",
   "method.label_code",
+  "method.mapping_features",
   "method.label_features",
   "method.judged_label",
   "method.lecam_weight",

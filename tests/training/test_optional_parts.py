@@ -11,10 +11,9 @@ from imtrans.training.checks import check_config
 from tests.command_line import ROOT
 
 
-def _check(name, *overrides):
-  check_config(
-    load_config(str(ROOT / "configs" / f"{name}.py:tiny"), [f"--config.{o}" for o in overrides])
-  )
+def _check(name, *overrides, variant="tiny"):
+  path = ROOT / "configs" / f"{name}.py:{variant}"
+  check_config(load_config(str(path), [f"--config.{o}" for o in overrides]))
 
 
 @pytest.mark.parametrize(
@@ -32,6 +31,8 @@ def _check(name, *overrides):
     ("pix2pixhd_facades", ["data.edges=instances"], "go together: set both, or neither"),
     ("pix2pixhd_facades", ["data.instances=maps"], "go together: set both, or neither"),
     ("pix2pixhd_facades", ["data.edges=classes"], "must be one of none, labels, instances"),
+    ("cut_openmoji", ["discriminator.augment_ramp=9"], "discriminator.augment names none"),
+    ("cut_openmoji", ["discriminator.augment_probability=0.5"], "discriminator.augment names none"),
     (
       "spade_openmoji",
       ["method.perceptual_weight=1", "data.crop_size=8", "data.load_size=8"],
@@ -44,7 +45,20 @@ def test_what_does_not_fit_is_refused(name, overrides, message):
     _check(name, *overrides)
 
 
+@pytest.mark.parametrize(
+  ("overrides", "message"),
+  [
+    (["init_from=", "optimizer.fix_global_steps=1"], "there is nothing learned to keep"),
+    (["init_from=x", "optimizer.fix_global_steps=2"], "must be less than the 2 steps of the run"),
+  ],
+)
+def test_a_global_part_that_stays_for_nothing_is_refused(overrides, message):
+  with pytest.raises(ValueError, match=message):
+    _check("pix2pixhd_openmoji", *overrides, variant="fine-tiny")
+
+
 def test_what_fits_passes():
+  _check("pix2pixhd_openmoji", "init_from=x", variant="fine-tiny")
   _check("spade_facades", "data.edges=labels")
   _check("pix2pixhd_facades", "data.edges=instances", "data.instances=maps")
 

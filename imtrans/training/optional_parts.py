@@ -1,4 +1,4 @@
-"""Whether what a config may leave out fits the rest: enhancer, edge maps, augmentation, perceptual."""
+"""Whether what a config may leave out fits the rest: enhancer, edges, augmentation, perception."""
 
 import inspect
 
@@ -57,9 +57,10 @@ def _check_enhancer(config: ConfigDict) -> None:
 
 
 def _check_augmentation(config: ConfigDict) -> None:
-  given = config.get("discriminator", ConfigDict())
-  asks = given.get("augment_probability", 1.0) < 1.0 or given.get("augment_ramp", 0)
-  if asks and not given.get("augment", ()):
+  given = config.get("discriminator") or ConfigDict()
+  if "augment" not in given or given.augment:
+    return
+  if given.augment_probability < 1.0 or given.augment_ramp > 0:
     raise ValueError(
       "discriminator.augment_probability and augment_ramp are about augmentations, and "
       "discriminator.augment names none: choose some, such as \"('color','translation','cutout')\"."

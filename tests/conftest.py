@@ -5,11 +5,13 @@ from pathlib import Path
 
 CACHE = Path(__file__).parent.parent / ".cache"
 
-# Read when jax starts. Tests compile much and run little: unoptimized code is ready sooner.
+# Read when jax starts. Tests compile much and run little: unoptimized code is ready sooner. Four
+# fake devices on a busy machine may wait for one another for longer than XLA's 40 seconds.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = (
   os.environ.get("XLA_FLAGS", "")
   + " --xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
+  + " --xla_cpu_collective_call_terminate_timeout_seconds=600"
 ).strip()
 os.environ.setdefault("IMTRANS_CACHE", str(CACHE / "imtrans"))
 

@@ -29,7 +29,7 @@ ELSEWHERE = (
   "cut_horse2zebra",
   "cyclegan_facades",
 )
-ELSEWHERE += ("cyclegan_horse2zebra", "pix2pixhd_facades")
+ELSEWHERE += ("cyclegan_horse2zebra", "pix2pixhd_facades", "spade_facades", "unsb_horse2zebra")
 ONE_A_METHOD = [path for path in CONFIGS if not path.stem.startswith(ELSEWHERE)]
 TASKS = [name for name in TASK_NAMES if name not in ("none", "noise")]
 PALETTE = ((0, 0, 0), (200, 30, 30), (255, 255, 255))

@@ -257,7 +257,7 @@ def test_reports_of_studies_without_figures(tmp_path, folders, visited, capsys):
   assert record["methods"][0]["excluded"] == {"unfinished": 1}
   assert record["methods"][0]["fooling_rate"] is None
   assert "in 50% of the catch trials" in record["protocol"]["participants"]
-  with pytest.raises(ValueError, match="catch threshold must be a share"):
+  with pytest.raises(ValueError, match=r"must be a share of 0 to 1 .* --catch-threshold"):
     run("report", "--database", database, "--catch-threshold", 7)
 
 

@@ -1,4 +1,7 @@
-"""Inception and its files against PyTorch; LPIPS is compared by experiments/metrics."""
+"""Inception with its files, and LPIPS, against PyTorch; all with made-up weights."""
+
+import functools
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -7,10 +10,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from experiments.metrics import narrow_inception
+from experiments.metrics import narrow_inception, others
 from experiments.metrics.torch_inception import TorchInception
 from imtrans.evaluation.features import inception
+from imtrans.evaluation.metrics.lpips import lpips
+from imtrans.pretrained.features import VGG_STAGES
 from imtrans.pretrained.state_dicts import read_state_dict
+from imtrans.pretrained.weights import PerceptualWeights
 
 
 def _channels_first(images):
@@ -67,3 +73,29 @@ def test_files_that_torch_saves(zipped, tmp_path):
   assert set(read) == set(arrays)
   for name, array in arrays.items():
     np.testing.assert_array_equal(read[name], array, strict=True)
+
+
+# Sides of the kernels of each network, with few channels: the functions take any number of them.
+NARROW = {"alex": (11, 5, 3, 3, 3), "vgg": (3,) * sum(VGG_STAGES)}
+LOOKED_AT = {"alex": range(5), "vgg": np.cumsum(VGG_STAGES) - 1}
+
+
+@pytest.mark.parametrize("network", list(NARROW))
+def test_lpips(network, monkeypatch):
+  random = np.random.default_rng(0)
+  channels = (3, *(5 + index for index in range(len(NARROW[network]))))
+  convolutions = []
+  for side, inputs, outputs in zip(NARROW[network], channels[:-1], channels[1:], strict=True):
+    kernel = random.normal(size=(side, side, inputs, outputs)) * np.sqrt(2 / (side**2 * inputs))
+    convolutions.append((np.float32(kernel), np.float32(0.1 * random.normal(size=outputs))))
+  sizes = [channels[index + 1] for index in LOOKED_AT[network]]
+  heads = tuple(np.float32(random.uniform(size=size)) for size in sizes)
+  weights = PerceptualWeights(tuple(convolutions), heads)
+  images, targets = np.float32(random.uniform(-1.0, 1.0, (2, 3, 37, 40, 3)))
+  monkeypatch.setattr(others, "perceptual_weights", lambda name: weights)
+  material = SimpleNamespace(spoiled=images, images=targets)
+  expected = others.torch_lpips(network)(material)
+  ours = jax.jit(functools.partial(lpips, network=network))(weights, images, targets)
+  np.testing.assert_allclose(ours, expected, rtol=1e-5)
+  # The pictures differ, and so do what is said of them: nothing is compared with zero.
+  assert expected.min() > 0.01 and np.ptp(expected) > 1e-4

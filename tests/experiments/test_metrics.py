@@ -326,7 +326,8 @@ def _record(floor, **values):
     {"damage": name, "asked": 25.0, "figures": {"recall_vgg16": [value, 0.1]}}
     for name, value in values.items()
   ]
-  return {"psnrs": [30.0, 25.0, 20.0], "levels": levels, "floor": {"recall_vgg16": floor}}
+  floors = {"recall_vgg16": floor}
+  return {"psnrs": [30.0, 25.0, 20.0], "levels": levels, "floor": floors, "halvings": 5}
 
 
 def test_damages_can_be_measured_anew():
@@ -349,6 +350,11 @@ def test_damages_can_be_measured_anew():
   assert rerun["damages"] == ["blur", "hue"] and rerun["seconds"] == 7.0
   text = tables._origin({"sets-openmoji": merged})
   assert "`x`: sets-openmoji 1 s" in text and f"`{command}`: sets-openmoji 7 s" in text
+  assert "commit" not in text
+  known = {**merged, "commit": 40 * "a" + "+changes"}
+  (first, second) = tables._origin({"sets-openmoji": known}).split("\n\n")
+  assert "commit" not in first + second.replace("; commit aaaaaaaaaaaa with changes; ", "")
+  assert "; commit aaaaaaaaaaaa with changes; " in first + second
 
 
 def test_one_kind_of_picture_can_be_measured_alone():
@@ -408,14 +414,52 @@ def test_answers_are_read_from_the_records():
   )
 
 
+def test_figures_of_pictures_are_judged_by_their_standard_error():
+  """Of 25 drawings, so that two standard errors of a deviation of 0.1 are 0.04."""
+  titles = {"diversity_lpips_alex": "diversity ↑"}
+  values = {"noise": [0.55, 0.1], "shift": [0.539, 0.1], "hue": [0.461, 0.1], "blur": [0.45, 0.1]}
+  record = {
+    "psnrs": [25.0],
+    "pictures": 25,
+    "floor": {"diversity_lpips_alex": [0.5, 0.0]},
+    "levels": [
+      {"damage": damage, "asked": 25.0, "figures": {"diversity_lpips_alex": value}}
+      for damage, value in values.items()
+    ],
+  }
+  found = answers.changes(record, titles)
+  assert answers.rankings({"openmoji": found}, titles) == [
+    ["diversity ↑", "blur; +noise (hue, shift)"]
+  ]
+  assert found["diversity_lpips_alex"]["blur"].deviations == pytest.approx(2.5)
+
+
+def test_content_of_another_size_is_said_under_the_ranking():
+  def record(size, sigma, **more):
+    level = {"damage": "blur", "asked": 25.0, "strength": sigma}
+    return {"psnrs": [25.0], "pictures": 20, "size": size, "levels": [level], **more}
+
+  records = {"pictures-photos": record(176, 1.5), "translations-photos": record(128, 0.5)}
+  assert translation_tables.other_sizes(records, ["photos"]) == (
+    "Content of photographs is measured on 20 at 128², the rows above it on 20 at 176², with "
+    "strengths chosen at each size: Gaussian blur σ = 0.50 px rather than σ = 1.50 px."
+  )
+  assert not translation_tables.other_sizes({**records, "translations-photos": None}, ["photos"])
+  records["translations-photos"]["size"] = 176
+  assert not translation_tables.other_sizes(records, ["photos"])
+
+
 def _missing(recall, density):
   """A record of sets with two missing modes, the second one worse by as much again."""
   floor = {"recall_vgg16": [0.8, 0.1], "density_vgg16": [1.0, 0.2]}
   modes = {
-    name: {"recall_vgg16": [0.8 - part * recall], "density_vgg16": [1.0 - part * density]}
+    name: {
+      "recall_vgg16": [0.8 - part * recall, 0.1],
+      "density_vgg16": [1.0 - part * density, 0.1],
+    }
     for name, part in (("half", 1), ("tenth", 2))
   }
-  return {"psnrs": [25.0], "levels": [], "floor": floor, "modes": modes}
+  return {"psnrs": [25.0], "levels": [], "floor": floor, "modes": modes, "halvings": 5}
 
 
 def test_missing_pictures_are_counted_in_deviations_of_the_floor():
@@ -448,6 +492,10 @@ def test_how_equal_the_errors_are_is_read_from_the_records():
   text = tables._reached({"sets-photos": {"psnrs": [30.0, 25.0, 20.0], "levels": levels}})
   assert "in dB: photographs as sets 24.60 to 25.10; so mean squared errors of one" in text
   assert "by up to 12 %" in text  # 10^0.05
+  level = {"damage": "blur", "asked": 25.0, "decibels": 25.2}
+  both = {f"{part}-openmoji": {"psnrs": [25.0], "levels": [level]} for part in tables.HOW}
+  ranges = "drawings as translations 25.20 to 25.20, drawings as several outputs 25.20 to 25.20"
+  assert ranges in tables._reached(both)
   assert text.endswith("no strength comes within 0.7 dB: JPEG at 20 dB (photographs as sets).")
 
 

@@ -149,8 +149,9 @@ def test_sliced_wasserstein_properties():
   shift = np.array([3.0, 0, 0, 0, 0, 0])
   ours = sliced_wasserstein(real, real + shift, num_projections=20_000)
   np.testing.assert_allclose(ours**2, 9.0 / 6.0, rtol=0.03)
-  with pytest.raises(ValueError, match="at least 1 pictures"):
-    sliced_wasserstein(real, np.zeros((0, 6)))
+  for few in (0, 1):
+    with pytest.raises(ValueError, match=f"at least 2 pictures .* got 30 real and {few} generated"):
+      sliced_wasserstein(real, np.zeros((few, 6)))
 
 
 def test_what_each_distance_sees():

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.conftest import QUICK
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -17,7 +19,7 @@ class CommandLine:
     self._environment = {
       **os.environ,
       "JAX_PLATFORMS": "cpu",
-      "XLA_FLAGS": f"{flags} --xla_backend_optimization_level=0",
+      "XLA_FLAGS": f"{flags} {QUICK}",
       "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".cache" / "jax"),
       "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
     }

@@ -5,13 +5,19 @@ from pathlib import Path
 
 CACHE = Path(__file__).parent.parent / ".cache"
 
-# Read when jax starts. Tests compile much and run little: unoptimized code is ready sooner. Four
-# fake devices on a busy machine may wait for one another for longer than XLA's 40 seconds.
+# Read when jax starts. Tests compile much and run little: unoptimized code is ready sooner, and
+# kernels that do not go through MLIR take a third of the time. Four fake devices on a busy machine
+# may wait for one another for longer than XLA's 40 seconds.
+QUICK = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+PATIENT = "--xla_cpu_collective_call_terminate_timeout_seconds=600"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ["XLA_FLAGS"] = (
-  os.environ.get("XLA_FLAGS", "")
-  + " --xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
-  + " --xla_cpu_collective_call_terminate_timeout_seconds=600"
+os.environ["XLA_FLAGS"] = " ".join(
+  [
+    os.environ.get("XLA_FLAGS", ""),
+    "--xla_force_host_platform_device_count=4",
+    QUICK,
+    PATIENT,
+  ]
 ).strip()
 os.environ.setdefault("IMTRANS_CACHE", str(CACHE / "imtrans"))
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from experiments.metrics.damage import DAMAGES, compared
 
-SEEN = 2.0  # Standard deviations of the noise floor below which a change is not told from none.
+SEEN = 2.0  # Times `_noise` within which a change is not told from none.
 SEES, BETTER, BLIND = "seen", "called an improvement", "not told from no damage"
 SHORT = {"openmoji": "drawings", "photos": "photographs"}
 
@@ -21,7 +21,7 @@ class Change(NamedTuple):
   floor: of undamaged ones.
   worse: how much worse than the floor; negative where the figure calls the damage an improvement.
   seen: whether that stands out of the noise.
-  deviations: `worse` in standard deviations of the floor; infinite where that has none.
+  deviations: `worse` in standard deviations of the noise; infinite where that has none.
   """
 
   value: float
@@ -38,7 +38,7 @@ def changes(record: Mapping[str, Any], titles: Mapping[str, str]) -> Changes:
   """Reads what damages at the compared PSNR, and missing modes, do to the figures of a record.
 
   Args:
-    record: of pictures, or of sets, which have a noise floor.
+    record: of pictures or outputs, or of sets, whose halvings make a noise floor.
     titles: of the figures that are wanted; "↑" at the end where larger is better.
 
   Returns:
@@ -50,18 +50,34 @@ def changes(record: Mapping[str, Any], titles: Mapping[str, str]) -> Changes:
     up = title.endswith("↑")
     floor, spread = floors.get(name, (1.0 if up else 0.0, 0.0))
     values = {
-      level["damage"]: level["figures"][name][0]
+      level["damage"]: level["figures"][name]
       for level in record["levels"]
       if level["asked"] == asked and name in level["figures"]
     }
     modes = record.get("modes", {})
-    values |= {mode: figures[name][0] for mode, figures in modes.items() if name in figures}
-    for key, value in values.items():
+    values |= {mode: figures[name] for mode, figures in modes.items() if name in figures}
+    for key, (value, deviation) in values.items():
+      noise = _noise(record, spread, deviation)
       worse = floor - value if up else value - floor
-      deviations = worse / spread if spread > 0.0 else math.copysign(math.inf, worse)
-      one = Change(value, floor, worse, abs(value - floor) > SEEN * spread, deviations)
+      deviations = worse / noise if noise > 0.0 else math.copysign(math.inf, worse)
+      one = Change(value, floor, worse, abs(value - floor) > SEEN * noise, deviations)
       found.setdefault(name, {})[key] = one
   return found
+
+
+def _noise(record: Mapping[str, Any], floor: float, deviation: float) -> float:
+  """Returns how uncertain it is that a figure differs from that of undamaged pictures.
+
+  Of sets, the deviation of the noise floor over halvings. Of pictures, the standard error of the
+  damaged mean: the same ones are damaged, so that it is that of the differences wherever a picture
+  as it is has a fixed figure. Diversity has none; its differences are not recorded one by one.
+
+  Args:
+    record: as for `changes`.
+    floor: the deviation of the figure's noise floor.
+    deviation: of the damaged figure, over halvings or over pictures.
+  """
+  return floor if "halvings" in record else deviation / math.sqrt(record["pictures"])
 
 
 def rankings(found: Mapping[str, Changes], titles: Mapping[str, str]) -> list[list[str]]:

@@ -91,8 +91,8 @@ def measure(
 
   Returns:
     "size", "pictures" (drawings), "answers" and "outputs" of each, "psnrs"; "floor", {name: [mean,
-    0]} of the answers as they are; "modes", {of `missing_answers`: {name: [mean, deviation]}}; and
-    "levels" as in `paired.measure`.
+    0]} of the answers as they are: they are the same drawings, so that no noise is known from them;
+    "modes", {of `missing_answers`: {name: [mean, deviation]}}; and "levels" as in `paired.measure`.
   """
   outputs = np.repeat(answers.images, TIMES, axis=1)
   count, size = outputs.shape[1], outputs.shape[2]

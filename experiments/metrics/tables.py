@@ -11,9 +11,11 @@ from experiments.metrics.damage import DAMAGES, TOLERANCE, compared
 from experiments.metrics.pictures import KINDS
 from experiments.metrics.segmentation import BLURS, ITSELF, OTHER, SCORES
 from experiments.metrics.sets import SEARCHED
+from experiments.metrics.several import SEARCHED as SEARCHED_OUTPUTS
 from experiments.metrics.translation_tables import (
   CONTENT_TITLE,
   OUTPUT_TITLES,
+  other_sizes,
   outputs,
   translations,
 )
@@ -42,6 +44,12 @@ TITLES = {
   "histogram_intersection_b": "b ↑",
 }
 PAIRED = ("l1", "psnr", "ssim", "ms_ssim", "lpips_alex", "lpips_vgg")
+HOW = {  # Are pictures damaged.
+  "pictures": "one by one",
+  "sets": "as sets",
+  "translations": "as translations",
+  "outputs": "as several outputs",
+}
 SETS = tuple(name for name in TITLES if name not in PAIRED)
 MODES = {
   "half": "a random half of them, each twice",
@@ -191,7 +199,7 @@ def _reached(records: Records) -> str:
   """Says how equal the errors are that were to be equal, and which damages do not cost so much."""
   shown = {
     f"{SHORT[kind]} {how}": records[f"{part}-{kind}"]
-    for part, how in (("pictures", "one by one"), ("sets", "as sets"))
+    for part, how in HOW.items()
     for kind in KINDS
     if f"{part}-{kind}" in records
   }
@@ -211,8 +219,9 @@ def _reached(records: Records) -> str:
   apart = 100.0 * (10.0 ** (0.1 * widest) - 1.0)
   text = (
     f"Asked for {asked:.0f} dB the damages reached, in dB: {', '.join(ranges)}; so mean squared "
-    f"errors of one table differ by up to {apart:.0f} %. Strengths for sets are "
-    f"chosen by every {SEARCHED}th picture; a quality of JPEG is a whole number."
+    f"errors of one table differ by up to {apart:.0f} %. Strengths for sets are chosen by every "
+    f"{SEARCHED}th picture, those for several outputs by every {SEARCHED_OUTPUTS}th output; a "
+    "quality of JPEG is a whole number."
   )
   return text + (
     f" Not there, as no strength comes within {TOLERANCE:g} dB: {'; '.join(absent)}."
@@ -237,6 +246,7 @@ def _answers(records: Records) -> tuple[str, str, str]:
   several = {kind: changes(records.get(f"outputs-{kind}", EMPTY), OUTPUT_TITLES) for kind in kinds}
   rows = rankings(pictures, paired) + rankings(sets, titles) + rankings(several, OUTPUT_TITLES)
   ranked = table(("figure", *(SHORT[kind] for kind in kinds)), rows)
+  ranked = "\n\n".join(filter(None, (ranked, other_sizes(records, kinds))))
   names = {key: spec.title for key, spec in DAMAGES.items()} | MODES
   lines = []
   for key, title in names.items():
@@ -276,15 +286,16 @@ def _scale(record: dict[str, Any]) -> str:
     for title in (ITSELF, OTHER, f"blurred, σ = {BLURS[1]:g} px")
   )
   guess = record["one class"]
+  unsure = " (one seed, spread unknown)" if len(record["seeds"]) == 1 else ""
   return (
     f"So a pixel accuracy of {number(real['pixel_accuracy'])}, not 1, is what photographs reach "
     f"that fit their labels perfectly, and {number(other['pixel_accuracy'])}, not 0, what "
     f"photographs reach that have nothing to do with them; class IoU goes from "
-    f"{number(other['class_iou'])} to {number(real['class_iou'])} between the two. A generator "
-    f"below {number(blurred['pixel_accuracy'])} is judged worse than real photographs blurred by "
-    f"{BLURS[1]:g} pixels. To answer the commonest class everywhere gives a pixel accuracy of "
-    f"{number(guess['pixel_accuracy'])} and a class IoU of {number(guess['class_iou'])}: the "
-    "latter tells more."
+    f"{number(other['class_iou'])} to {number(real['class_iou'])} between the two{unsure}. A "
+    f"generator below {number(blurred['pixel_accuracy'])} is judged worse than real photographs "
+    f"blurred by {BLURS[1]:g} pixels{unsure}. To answer the commonest class everywhere gives a "
+    f"pixel accuracy of {number(guess['pixel_accuracy'])} and a class IoU of "
+    f"{number(guess['class_iou'])}: the latter tells more."
   )
 
 
@@ -297,11 +308,19 @@ def _origin(records: Records) -> str:
     took = ", ".join(f"{key} {run['seconds']:.0f} s" for key, run in of_it)
     newest = max((run for _, run in of_it), key=lambda run: run["date"])
     versions = ", ".join(f"{name} {found}" for name, found in newest["versions"].items())
+    commits = dict.fromkeys(_commit(run["commit"]) for _, run in of_it if "commit" in run)
+    code = f"; {' and '.join(commits)}" if commits else ""
     lines.append(
-      f"`{command}`: {took}. {newest['machine']}; Python {newest['python']}, {versions}; "
+      f"`{command}`: {took}. {newest['machine']}; Python {newest['python']}, {versions}{code}; "
       f"{newest['date']}."
     )
   return "\n\n".join(lines) or NOT_RUN
+
+
+def _commit(code: str) -> str:
+  """Names the code of a run: what `provenance` says of it, in short."""
+  commit, _, changes = code.partition("+")
+  return f"commit {commit[:12]}{' with changes' if changes else ''}"
 
 
 def _mean(values: Sequence[float]) -> tuple[float, float | None]:

@@ -1,8 +1,11 @@
 """The tables of figures of translations, and of several outputs for one source."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from experiments.metrics.answers import SHORT
 from experiments.metrics.cells import NOT_RUN, cells, number, shown, strength, table
+from experiments.metrics.damage import DAMAGES, compared
 from experiments.metrics.translations import CONTENT, HONESTY, PAIRS
 
 CONTENT_TITLE = {CONTENT: "content vgg16 ↓"}
@@ -58,6 +61,49 @@ def outputs(record: dict[str, Any] | None) -> str:
     f"{table(titles, rows)}\n\nMean ± standard deviation over {record['pictures']} drawings at "
     f"{record['size']}², {record['outputs']} outputs each, of {record['answers']} right answers."
   )
+
+
+def other_sizes(records: Mapping[str, Any], kinds: Sequence[str]) -> str:
+  """Says which rows of the ranking are of pictures of another size, damaged with other strengths.
+
+  Args:
+    records: all of them, with pictures of the kinds.
+    kinds: of pictures.
+
+  Returns:
+    A few sentences; "" where all is measured at one size.
+  """
+  sentences = []
+  for kind in kinds:
+    beside, own = records[f"pictures-{kind}"], records.get(f"translations-{kind}")
+    if own is not None and own["size"] != beside["size"]:
+      there, here = _strengths(beside), _strengths(own)
+      others = [
+        f"{DAMAGES[key].title} {text} rather than {there[key]}"
+        for key, text in here.items()
+        if there.get(key, text) != text
+      ]
+      sentences.append(
+        f"Content of {SHORT[kind]} is measured on {own['pictures']} at {own['size']}², the rows "
+        f"above it on {beside['pictures']} at {beside['size']}², with strengths chosen at each "
+        f"size{': ' if others else ''}{', '.join(others)}."
+      )
+    several = records.get(f"outputs-{kind}")
+    if several is not None and several["size"] != beside["size"]:
+      sentences.append(
+        f"Several outputs are of {several['pictures']} {SHORT[kind]} at {several['size']}², with "
+        "strengths of their own."
+      )
+  return " ".join(sentences)
+
+
+def _strengths(record: Mapping[str, Any]) -> dict[str, str]:
+  """By damage, how strong it is at the compared PSNR, in words."""
+  return {
+    level["damage"]: DAMAGES[level["damage"]].unit.format(level["strength"])
+    for level in record["levels"]
+    if level["asked"] == compared(record["psnrs"])
+  }
 
 
 def _damage(level: dict[str, Any]) -> list[str]:

@@ -25,6 +25,11 @@ def super_resolution(clean: ImageSpec, *, factor: int = 4) -> Task:
   Each side is shrunk by `factor`, antialiased, and enlarged again, both bicubic.
   """
   check_number("factor", factor, 1.0, 64.0)
+  if factor == 1:
+    raise ValueError(
+      "data.options.factor=1 leaves every picture as it is, so that there is nothing to learn: "
+      "choose a larger one, such as 4."
+    )
   return Task(clean, clean, clean, functools.partial(degradations.fewer_pixels, factor))
 
 
@@ -72,8 +77,8 @@ def denoise(
   Args:
     clean: any channels.
     noise: "gauss", "laplace" or "poisson".
-    sigma: standard deviation of "gauss" and "laplace", where black is 0 and white 1: 25 of 255 is
-      0.098. What leaves that range is clipped, as in files.
+    sigma: standard deviation of "gauss" and "laplace", above 0, where black is 0 and white 1: 25
+      of 255 is 0.098. What leaves that range is clipped, as in files.
     peak: photons in a white pixel, for "poisson": its variance there is 1 / peak.
 
   Returns:
@@ -82,6 +87,11 @@ def denoise(
   check_one_of("noise", noise, NOISES)
   check_number("sigma", sigma, 0.0, 1.0)
   check_number("peak", peak, 0.0, 1e9, inside=True)
+  if noise != "poisson" and sigma == 0:
+    raise ValueError(
+      "data.options.sigma=0 adds no noise, so that there is nothing to learn: choose a larger one, "
+      "such as 0.1."
+    )
   degrade = {
     "gauss": functools.partial(degradations.gauss_noise, sigma),
     "laplace": functools.partial(degradations.laplace_noise, sigma),

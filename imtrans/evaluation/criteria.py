@@ -52,7 +52,7 @@ def _features_of(network: str, fid: str) -> dict[str, Criterion]:
     fid: on_sets(DIMENSIONS[network] + 1),
     KERNEL[network]: on_sets(2),
     f"manifolds_{network}": on_sets(6),
-    f"sliced_wasserstein_{network}": on_sets(1),
+    f"sliced_wasserstein_{network}": on_sets(2),
   }
 
 

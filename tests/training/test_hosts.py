@@ -18,6 +18,7 @@ from imtrans.training.hosts import Launcher, connect, find_launcher
 from imtrans.training.roll_call import HostLost, call_roll
 from imtrans.training.shares import process_shares
 from tests.command_line import ROOT
+from tests.conftest import QUICK
 from tests.training.host_run import NUM_STEPS
 
 SLURM = {"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "3"}
@@ -91,7 +92,7 @@ def _pair(module, *arguments, num_devices=1):
   environment = {
     **os.environ,
     "JAX_PLATFORMS": "cpu",
-    "XLA_FLAGS": f"{flags} --xla_backend_optimization_level=0",
+    "XLA_FLAGS": f"{flags} {QUICK}",
     "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".cache" / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
   }

@@ -193,11 +193,11 @@ def sliced_wasserstein(
 
   Bonneel et al., 2015, "Sliced and Radon Wasserstein Barycenters of Measures",
   https://doi.org/10.1007/s10851-014-0506-3. Along each direction the distance of the two sets is
-  exact, also if they differ in size.
+  exact, also if they differ in size. One picture is no distribution, so at least two are asked for.
 
   Args:
-    real: [pictures, dimension].
-    fake: [pictures, dimension].
+    real: [pictures, dimension], at least two pictures.
+    fake: [pictures, dimension], at least two pictures.
     num_projections: directions, uniform on the sphere.
     seed: of the directions.
 
@@ -205,10 +205,11 @@ def sliced_wasserstein(
     The distance, 0 or more, in units of the features.
 
   Raises:
-    ValueError: if there is no picture, or for features of different dimensions.
+    ValueError: for fewer than two pictures, or features of different dimensions.
   """
   check_features(real, fake)
-  require(real, fake, 1, "the sliced Wasserstein distance of", "give some")
+  remedy = "compare single pictures one by one"
+  require(real, fake, 2, "the sliced Wasserstein distance of", remedy)
   random = np.random.default_rng(seed)
   directions = random.normal(size=(real.shape[1], num_projections))
   directions /= np.linalg.norm(directions, axis=0)

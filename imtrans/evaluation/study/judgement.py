@@ -89,7 +89,10 @@ def judge(records: Iterable[Record], settings: Settings, *, threshold: float) ->
     ValueError: if the threshold lies outside.
   """
   if not 0.0 <= threshold <= 1.0:
-    raise ValueError(f"the catch threshold must be a share of 0 to 1, got {threshold:g}.")
+    raise ValueError(
+      "the catch threshold must be a share of 0 to 1 of the catch trials, got "
+      f"{threshold:g}: change --catch-threshold."
+    )
   sessions: dict[int, list[Record]] = defaultdict(list)
   for record in records:
     sessions[record.participant].append(record)

@@ -100,7 +100,10 @@ def interval_divergence(differences: Array) -> Array:
   Returns:
     Scalar in [0, 2], between one and two times `threshold_divergence`.
   """
-  highest, lowest = jnp.max(differences), jnp.min(differences)
+  # Chosen by place: the gradient of a maximum looks for its value among the differences again,
+  # and a compiler that recomputes them with other roundings finds none of it, and divides by 0.
+  highest = differences[jnp.argmax(differences)]
+  lowest = differences[jnp.argmin(differences)]
   return 2.0 * (jnp.maximum(highest, 0.0) - jnp.minimum(lowest, 0.0))
 
 
@@ -139,7 +142,9 @@ def density_crossings(source: Normal, target: Normal) -> Array:
   quadratic = 0.5 * (1.0 / t**2 - 1.0 / s**2)
   linear = -shift / t**2
   constant = 0.5 * (shift / t) ** 2 + jnp.log(t / s)
-  root = jnp.sqrt(jnp.maximum(linear**2 - 4.0 * quadratic * constant, 0.0))
+  square = linear**2 - 4.0 * quadratic * constant
+  # Of equal distributions it is 0, where the root has no gradient.
+  root = jnp.where(square > 0.0, jnp.sqrt(jnp.where(square > 0.0, square, 1.0)), 0.0)
   q = -0.5 * (linear + jnp.where(linear < 0.0, -root, root))
   # The two forms of the solution without cancellation; each may have lost its denominator.
   inner = constant / jnp.where(q == 0.0, 1.0, q)

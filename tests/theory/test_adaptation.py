@@ -83,7 +83,7 @@ def test_equal_distributions_do_not_differ_and_have_a_gradient():
   same = _differences(SOURCE, SOURCE)
   np.testing.assert_allclose(interval_divergence(same), 0.0)
   gradient_of = jax.jit(jax.grad(lambda s, t: interval_divergence(normal_differences(s, t))))
-  for pair in PAIRS:
+  for pair in [*PAIRS, ((0.2, 2.0), (0.2, 2.0))]:
     assert all(np.isfinite(v) for v in gradient_of(*(_normal(*p) for p in pair)))
   # Moving the source away from the target raises it: d(2 Phi(shift / 2) - 1) 2 = 2 phi(.3).
   gradient = gradient_of(SOURCE, TARGET)

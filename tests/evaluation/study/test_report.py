@@ -73,7 +73,7 @@ def test_the_threshold_is_the_least_share_that_passes():
   missed = [_session(i, FOOLED, missed=i) for i in range(5)]
   for threshold, passing in ((0.0, 5), (0.5, 3), (0.51, 2), (1.0, 1)):
     assert _verdicts(*missed, threshold=threshold).count(COUNTED) == passing
-  with pytest.raises(ValueError, match=r"a share of 0 to 1, got 1\.5"):
+  with pytest.raises(ValueError, match=r"a share of 0 to 1 of the catch trials, got 1\.5"):
     _verdicts(missed[0], threshold=1.5)
 
 

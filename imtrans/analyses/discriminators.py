@@ -14,6 +14,9 @@ from imtrans.methods.pix2pix import pair
 from imtrans.networks import DISCRIMINATORS
 from imtrans.training.input import is_paired
 
+PATCH_METHODS = ("pix2pix", "cyclegan")
+PATCH_NETWORKS = ("patch", "pixel")
+
 
 class TrainedDiscriminator(NamedTuple):
   """One discriminator and test pictures as it sees them, beside their source if it is conditional.
@@ -47,6 +50,33 @@ class TrainedDiscriminator(NamedTuple):
     return np.asarray(judge(self.real)), np.asarray(judge(self.fake))
 
 
+def patch_network(run: TrainedRun) -> Any:
+  """The discriminator of a run's config, without parameters and without augmentations.
+
+  Args:
+    run: a trained run.
+
+  Returns:
+    A module that judges patches of the pictures as they are.
+
+  Raises:
+    NotForThisRun: if the method is another than pix2pix and CycleGAN, or the discriminator one
+      that judges no patches.
+  """
+  config = run.run.config
+  if config.method.name not in PATCH_METHODS:
+    raise NotForThisRun(
+      f"it needs the discriminators of pix2pix or CycleGAN, the run is of {config.method.name}."
+    )
+  fields = config.discriminator.to_dict()
+  name = fields.pop("name")
+  if name not in PATCH_NETWORKS:
+    raise NotForThisRun(
+      f"it needs a discriminator of patches ({' or '.join(PATCH_NETWORKS)}), the run has {name}."
+    )
+  return DISCRIMINATORS[name](**{**fields, "augment": ()})
+
+
 def trained_discriminators(run: TrainedRun, count: int) -> tuple[TrainedDiscriminator, ...]:
   """The discriminators of a run; the fakes are those of the averaged generators.
 
@@ -58,14 +88,10 @@ def trained_discriminators(run: TrainedRun, count: int) -> tuple[TrainedDiscrimi
     One discriminator of pairs, or for an unpaired method those of domains "a" and "b".
 
   Raises:
-    NotForThisRun: if the method is another than pix2pix and CycleGAN; if the discriminator judges
-      pairs and the test pictures have no answers.
+    NotForThisRun: as `patch_network`; if the discriminator judges pairs and the test pictures have
+      no answers.
   """
-  config = run.run.config
-  if config.method.name not in ("pix2pix", "cyclegan"):
-    raise NotForThisRun("its discriminators are not those of pix2pix or CycleGAN.")
-  fields = config.discriminator.to_dict()
-  module = DISCRIMINATORS[fields.pop("name")](**fields)
+  config, module = run.run.config, patch_network(run)
   params, collections = run.players["discriminator"], run.run.extras["discriminator"]
   mode = run.generators[0].mode
   if is_paired(config):

@@ -138,8 +138,9 @@ def on_run(run: TrainedRun) -> Finding:
     The finding: the change against depth, for four recolourings.
 
   Raises:
-    NotForThisRun: if the generator has no normalisation.
+    NotForThisRun: if the generator has no `Normalization`, or the sources are not pictures alone.
   """
+  run.check_colours()
   generator = run.generators[0]
   sources, _ = run.test_pictures(generator.direction, NUM_PICTURES)
   sources, _ = pad_to_multiple(sources, generator.size_multiple)
@@ -172,7 +173,9 @@ def on_run(run: TrainedRun) -> Finding:
     added = squares(generator.generator_params, generator.extras, picture)
     moved, sizes = moved + np.asarray(added[0], float), sizes + np.asarray(added[1], float)
   if len(names) <= 2:
-    raise NotForThisRun(f"the generator ({run.run.config.generator.name}) has no normalisation.")
+    raise NotForThisRun(
+      f"the generator ({run.run.config.generator.name}) has no normalisation that this can watch."
+    )
   left = np.sqrt(moved / np.maximum(np.asarray(sizes)[None, :], 1e-30))
 
   # Of what enters a layer only the first is drawn.

@@ -140,14 +140,15 @@ def on_run(run: TrainedRun) -> Finding:
   is no smaller. It is an estimate from few pictures; its standard error is over them.
 
   Args:
-    run: of an adversarial pair that measures a divergence.
+    run: of pix2pix or a CycleGAN, with a patch or pixel discriminator and an adversarial pair that
+      measures a divergence.
 
   Returns:
     The finding: logits of real and generated pictures, and the bound picture by picture.
 
   Raises:
-    NotForThisRun: for the Wasserstein pair, whose critic needs a bound of its own, and if the
-      discriminator judges pairs and the test pictures have no answers.
+    NotForThisRun: for the Wasserstein pair, whose critic needs a bound of its own; for another
+      method or discriminator; if it judges pairs and the test pictures have no answers.
   """
   method = run.run.config.method
   pair = method.get("adversarial", "least_squares" if method.name == "cyclegan" else "vanilla")
@@ -178,7 +179,7 @@ def on_run(run: TrainedRun) -> Finding:
     right.axhline(mean, color=BLUE, label=f"mean: {mean:.3f} ± {error:.3f}")
     right.axhline(most, color=BLACK, linestyle=":", label=f"no overlap: {most:.3f}")
     right.axhline(0.0, color=BLACK, linewidth=0.8, label="no better than chance")
-    right.set(xlabel="test picture", ylabel=f"at least ({unit})")
+    right.set(xlabel="test picture", ylabel=f"divergence, at least ({unit})")
     right.set_title(f"lower bound of the {divergence}", fontsize=9)
     bottom, top = min(float(judged.bounds.min()), 0.0), max(float(judged.bounds.max()), most)
     right.set_ylim(bottom - 0.08 * (top - bottom), top + 0.5 * (top - bottom))

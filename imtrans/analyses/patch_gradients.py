@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from imtrans.analyses.discriminators import patch_network
 from imtrans.analyses.trained import TrainedRun
-from imtrans.networks import DISCRIMINATORS
 from imtrans.networks.normalization import Normalization
 
 
@@ -42,15 +42,17 @@ def judged_pictures(run: TrainedRun, count: int) -> tuple[Any, dict[str, Any], n
   """A run's discriminator, that of the first direction's target, and real pictures for it.
 
   Args:
-    run: with a patch or pixel discriminator.
+    run: of pix2pix or a CycleGAN, with a patch or pixel discriminator.
     count: at most so many pictures.
 
   Returns:
     Its module, its variables, and [pictures, height, width, channels] in [-1, 1]; a source beside
     its answer where it judges pairs, beside itself where there are none.
+
+  Raises:
+    NotForThisRun: for another method or discriminator.
   """
-  fields = run.run.config.discriminator.to_dict()
-  module = DISCRIMINATORS[fields.pop("name")](**fields)
+  module = patch_network(run)
   params, collections = run.players["discriminator"], run.run.extras["discriminator"]
   direction = run.generators[0].direction
   if run.run.config.method.name == "cyclegan":

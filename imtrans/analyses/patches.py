@@ -86,11 +86,14 @@ def on_run(run: TrainedRun) -> Finding:
   its support is the receptive field, and with them free, for the share that comes from outside.
 
   Args:
-    run: with a patch or pixel discriminator.
+    run: of pix2pix or a CycleGAN, with a patch or pixel discriminator.
 
   Returns:
     The finding: gradient against the distance from the patch's middle, and by bands of frequency
     the error of outputs (paired pictures) or the power of outputs and real pictures.
+
+  Raises:
+    NotForThisRun: for another method or discriminator.
   """
   module, variables, pictures = judged_pictures(run, PROBES)
   layers = module.layers

@@ -112,8 +112,9 @@ def on_run(run: TrainedRun) -> Finding:
     The finding, with the threshold that explains the shifts best.
 
   Raises:
-    NotForThisRun: if the domains differ in their channels.
+    NotForThisRun: if the domains differ in their channels, or the sources are not pictures alone.
   """
+  run.check_colours()
   generator = run.generators[0]
   sources, answers = run.test_pictures(generator.direction, NUM_PICTURES)
   outputs = generator(sources)

@@ -80,13 +80,14 @@ def on_run(run: TrainedRun) -> Finding:
   of a network's constant, so its gradients are multiplied by sqrt(N).
 
   Args:
-    run: any.
+    run: of pix2pix or a CycleGAN, with a patch or pixel discriminator.
 
   Returns:
     The finding: norms per layer, and gradient norms beside the product bounds.
 
   Raises:
-    NotForThisRun: if the discriminator judges pairs and the test pictures have no answers.
+    NotForThisRun: for another method or discriminator; if the discriminator judges pairs and the
+      test pictures have no answers.
   """
   discriminators = trained_discriminators(run, NUM_PICTURES)
   figure, axes = new_figure(columns=2, rows=len(discriminators), width=4.9, height=3.6)
@@ -113,6 +114,7 @@ def on_run(run: TrainedRun) -> Finding:
     left.plot(places, exact, "o", color=BLUE, label="exact norm of the convolution")
     left.axhline(1.0, color=BLACK, linestyle=":", linewidth=0.8)
     left.set(yscale="log", ylabel="norm (output per input)", xticks=places, xticklabels=names)
+    left.set_xlabel("convolution")
     left.set_title(f"{discriminator.title}: each layer")
     left.margins(y=0.25)
     left.legend(fontsize=7.5)

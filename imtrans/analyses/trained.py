@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from imtrans.data import Dataset
+from imtrans.data.dataset import Subset
 from imtrans.evaluation.evaluation_set import EvaluationSet, spread_indices
 from imtrans.evaluation.translation.generators import (
   check_channels,
@@ -13,6 +14,7 @@ from imtrans.evaluation.translation.generators import (
   trained_generators,
 )
 from imtrans.evaluation.translation.trained_generator import TrainedGenerator
+from imtrans.training.assembly import is_static, method_field
 from imtrans.training.input import open_data, training_batches
 from imtrans.training.run import Run, load_players, load_run
 
@@ -55,7 +57,12 @@ class TrainedRun(NamedTuple):
     Raises:
       ValueError: if no picture can be read.
     """
-    pictures = EvaluationSet(self.dataset, specs=self.run.specs, **preprocessing(self.run.config))
+    dataset, target = self.dataset, self.dataset.b
+    if target is not None and getattr(target, "view", None) is not None:
+      # Answers as the networks know them, such as two channels of colour, and not the whole
+      # pictures that they are shown as.
+      dataset = dataset._replace(b=Subset(target, range(len(target))))
+    pictures = EvaluationSet(dataset, specs=self.run.specs, **preprocessing(self.run.config))
     source, _ = pictures.domains(direction)
     indices = spread_indices(len(source), count)
     generator = self.generators[0]._replace(direction=direction)
@@ -69,6 +76,15 @@ class TrainedRun(NamedTuple):
     if not sources:
       raise ValueError("; ".join(pictures.problems.values()) or "the run has no test pictures.")
     return np.concatenate(sources), np.concatenate(answers) if answers else None
+
+  def check_colours(self) -> None:
+    """Raises `NotForThisRun` where a source is noise, or holds a class beside its picture."""
+    config = self.run.config
+    if is_static(config) or method_field(config, "num_classes"):
+      raise NotForThisRun(
+        f"it needs sources that are pictures alone, those of this run ({config.method.name}) hold "
+        f"{'noise' if is_static(config) else 'a class'} too."
+      )
 
   def generator(self, direction: str) -> TrainedGenerator:
     """The averaged generator of a direction; `NotForThisRun` if it has none."""

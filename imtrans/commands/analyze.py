@@ -15,9 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   parser.epilog = f"analyses:\n{listing}"
   parser.add_argument("names", nargs="*", metavar="NAME", help="which; default: all")
   parser.add_argument("--workdir", help="analyse this run instead of showing the theory on paper")
-  parser.add_argument(
-    "--checkpoint", default="last", metavar="best|last|STEP", help="of the run; default: last"
-  )
+  parser.add_argument("--checkpoint", metavar="best|last|STEP", help="of the run; default: last")
   parser.add_argument(
     "--output", metavar="DIR", help="where to write; default: analysis, or WORKDIR/analysis"
   )
@@ -25,6 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
   """Writes NAME.png, NAME.csv and NAME.txt of each analysis, and prints what it found."""
+  if arguments.checkpoint is not None and arguments.workdir is None:
+    raise ValueError("--checkpoint is of a run: name its folder as --workdir, or leave it out.")
+  if arguments.workdir is not None and Path(arguments.workdir).is_file():
+    raise ValueError(f"{arguments.workdir} is a file: name the folder of a run as --workdir.")
+  output = Path(arguments.output or Path(arguments.workdir or "") / "analysis")
+  # Before anything is computed: a whole set of analyses takes minutes.
+  if any(path.is_file() for path in (output, *output.parents)):
+    raise ValueError(f"{output} is a file, or inside one: name a folder as --output.")
   names = list(dict.fromkeys(arguments.names)) or list(ANALYSES)
   analyses = {name: find_analysis(name) for name in names}
 
@@ -35,11 +41,9 @@ def run(arguments: argparse.Namespace) -> None:
 
   console = Console()
   if arguments.workdir is None:
-    output = Path(arguments.output or "analysis")
     findings = {name: module.on_paper for name, module in analyses.items()}
   else:
-    output = Path(arguments.output or Path(arguments.workdir) / "analysis")
-    trained = load_trained(arguments.workdir, arguments.checkpoint)
+    trained = load_trained(arguments.workdir, arguments.checkpoint or "last")
     seen = {name: module for name, module in analyses.items() if hasattr(module, "on_run")}
     unseen = [name for name in arguments.names if name not in seen]
     if unseen:

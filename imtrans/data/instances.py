@@ -136,8 +136,8 @@ def with_instance_edges(
     The dataset, its sources with one more channel.
 
   Raises:
-    ValueError: if there is no such folder, a source has no instance map, or the sources are made
-      by a task.
+    ValueError: if there is no such folder, a source has no instance map or two of them, one is a
+      JPEG, or the sources are made by a task.
   """
   source = dataset.a if direction == "ab" else dataset.b
   if source is None or isinstance(source, TaskDomain):
@@ -149,7 +149,7 @@ def with_instance_edges(
   if not folder.is_dir():
     raise ValueError(f"{path} is no folder: set data.instances to that of the instance maps.")
   inner = [folder / name for name in _SPLIT_FOLDERS[split] if (folder / name).is_dir()]
-  files = {file.stem: file for file in list_images(inner[0] if inner else folder)}
+  files = _by_stem(inner[0] if inner else folder)
   missing = [name for name in source.names if name not in files]
   if missing:
     named = ", ".join(missing[:_NUM_NAMED]) + (", …" if len(missing) > _NUM_NAMED else "")
@@ -179,17 +179,31 @@ def read_with_edges(
 
   Raises:
     ImageError: if one cannot be read, or they differ in size.
-    ValueError: if there is no instance map.
+    ValueError: if there is no such folder or instance map, or two of one name, or one is a JPEG.
   """
   picture = read_image(path, background=background)
   if picture.shape[2] == 1 and spec.channels == 4:
     picture = np.repeat(picture, 3, axis=2)
-  files = [file for file in Path(folder).glob("*") if file.stem == path.stem]
-  if not files:
+  if not Path(folder).is_dir():
+    raise ValueError(f"{folder} is no folder: name that of the instance maps.")
+  found = _by_stem(Path(folder)).get(path.stem)
+  if found is None:
     raise ValueError(f"{path} has no instance map of its name in {folder}: add it there.")
-  instances = read_image(files[0])
-  _check_sizes(picture, instances, str(files[0]))
+  instances = read_image(found)
+  _check_sizes(picture, instances, str(found))
   return with_edges(picture, instances, spec)
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+  """The instance maps of a folder, by name without suffix."""
+  files = list_images(folder)
+  for file in files:
+    if file.suffix.lower() in (".jpg", ".jpeg"):
+      raise ValueError(
+        f"{file} is a JPEG, whose pixels are only nearly those of its objects: save instance maps "
+        "as PNG or TIFF."
+      )
+  return {file.stem: file for file in files}
 
 
 def _check_sizes(picture: np.ndarray, instances: np.ndarray, name: str) -> None:

@@ -34,7 +34,7 @@ class Entry(NamedTuple):
   two_way: whether it learns both directions at once: its batches hold "a" and "b", those of the
     others "source" and "target".
   sources: what it makes pictures of: "picture", "noise", or either.
-  games: into how many groups the images of a batch are divided, of as many games or of pairs.
+  batch_multiple: into how many groups it divides the images of a batch, for as many games or pairs.
   domains: whether it translates among the classes of its pictures: its batches hold "source",
     "target" and "reference", see `imtrans.data.domains`.
   """
@@ -44,12 +44,12 @@ class Entry(NamedTuple):
   paired: bool = True
   two_way: bool = False
   sources: tuple[str, ...] = ("picture",)
-  games: int = 1
+  batch_multiple: int = 1
   domains: bool = False
 
 
 METHODS = {
-  "bicyclegan": Entry(bicyclegan, "BicycleGAN", games=2),
+  "bicyclegan": Entry(bicyclegan, "BicycleGAN", batch_multiple=2),
   "cgan": Entry(cgan, "Conditional GAN", sources=("noise", "picture")),
   "cut": Entry(cut, "CUT", paired=False),
   "cyclegan": Entry(cyclegan, "CycleGAN", paired=False, two_way=True),
@@ -62,7 +62,7 @@ METHODS = {
   "spade": Entry(spade, "SPADE"),
   "stargan2": Entry(stargan2, "StarGAN v2", paired=False, domains=True),
   "unit": Entry(unit, "UNIT", paired=False, two_way=True),
-  "unsb": Entry(unsb, "UNSB", paired=False, games=2),
+  "unsb": Entry(unsb, "UNSB", paired=False, batch_multiple=2),
 }
 
 

@@ -89,17 +89,14 @@ def adversary(
     (real_logits, fake_logits), after = run_together(
       run, before, [(images, planes, labels) for images in (reals, fakes)]
     )
-    after = adapted(
-      discriminator, after, real_logits, fake_logits, count=len(reals), adversarial=adversarial
-    )
+    scales = [(real_logits, fake_logits)]
+    after = adapted(discriminator, after, scales, count=len(reals), adversarial=adversarial)
     extras = {**extras, "network": after}
 
     def critic(images: Array) -> Array:
       return judge(params, before, (images, planes, labels))[0]
 
-    penalty, anchors, seen = own.terms(
-      critic, (reals, fakes), (real_logits, fake_logits), extras.get("lecam"), key
-    )
+    penalty, anchors, seen = own.terms(critic, (reals, fakes), scales, extras.get("lecam"), key)
     if anchors:
       extras["lecam"] = anchors
     loss = discriminator_weight * discriminator_objective(real_logits, fake_logits)

@@ -160,7 +160,7 @@ def bicyclegan(
     state, metrics, loss = dict(extras["discriminator"]), {}, jnp.zeros(())
     accuracies = []
     for name, (real, fake) in judged(outputs, batch).items():
-      term, state[name], figures = tell_apart(
+      term, state[name], figures, _ = tell_apart(
         discriminator,
         discriminator_params[name],
         state[name],

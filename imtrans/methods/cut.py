@@ -14,7 +14,7 @@ from imtrans.methods.features import (
   at_positions,
   sample_positions,
 )
-from imtrans.methods.judging import deceive, tell_apart
+from imtrans.methods.judging import deceive
 from imtrans.methods.method import Method, check_equal_channels, initialize, translate_each
 from imtrans.methods.penalties import penalized
 from imtrans.networks import PatchHead
@@ -88,8 +88,9 @@ def cut(
   if isinstance(layers, str) or not layers:
     raise ValueError(f"layers must be names of at least one layer, got {layers!r}.")
   head = PatchHead(head_features)
-  penalize = penalized(
+  judge = penalized(
     discriminator,
+    adversarial=adversarial,
     gradient_penalty_weight=gradient_penalty_weight,
     r1_weight=r1_weight,
     r2_weight=r2_weight,
@@ -126,7 +127,7 @@ def cut(
     generator_params = {"images": params, "head": head_params}
     return (
       {"generator": generator_params, "discriminator": judge_params},
-      {"generator": state, "discriminator": penalize.start(judge_state)},
+      {"generator": state, "discriminator": judge.start(judge_state)},
     )
 
   def generate(generator_params, extras, batch, key):
@@ -161,22 +162,13 @@ def cut(
     return outputs, {**extras, "generator": state}
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
-    before = extras["discriminator"]
-    loss, state, metrics = tell_apart(
-      discriminator,
-      discriminator_params,
-      before,
-      batch["target"],
-      outputs["fake"],
-      adversarial=adversarial,
-    )
-    penalty, state, seen = penalize.loss(
-      discriminator_params, before, state, batch["target"], outputs["fake"], key
+    loss, penalty, state, metrics = judge.tell_apart(
+      discriminator_params, extras["discriminator"], batch["target"], outputs["fake"], key
     )
     loss = discriminator_weight * loss + penalty
     if not adversarial_weight:  # Nobody plays against it, and it always wins.
       del metrics["accuracy"]
-    metrics = {f"discriminator/{name}": value for name, value in (metrics | seen).items()}
+    metrics = {f"discriminator/{name}": value for name, value in metrics.items()}
     return loss, ({**extras, "discriminator": state}, {"discriminator/loss": loss, **metrics})
 
   def generator_loss(discriminator_params, extras, outputs, batch, key):

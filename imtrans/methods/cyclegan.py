@@ -1,23 +1,24 @@
 """CycleGAN: unpaired translation in both directions."""
 
+from collections.abc import Sequence
+
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
 from imtrans.methods.image_pool import empty_pool, query_pool
-from imtrans.methods.judging import adapted, check_one_scale
+from imtrans.methods.judging import check_one_scale, deceive
 from imtrans.methods.method import (
   Method,
-  apply,
   apply_together,
   check_equal_channels,
   initialize,
   translate_each,
 )
 from imtrans.methods.penalties import penalized
-from imtrans.objectives import adversarial_losses, discriminator_accuracy, mean_absolute_error
+from imtrans.objectives import mean_absolute_error
 
 PENALTY = 2  # Folded into a pool's key for its discriminator's penalty.
+CYCLES = ("forward", "backward")  # a -> b -> a and b -> a -> b.
 LEVEL = 2.0 / 255.0  # Of an 8-bit picture, for values in [-1, 1].
 
 
@@ -29,6 +30,7 @@ def cyclegan(
   adversarial: str = "least_squares",
   adversarial_weight: float = 1.0,
   cycle_weight: float = 10.0,
+  cycles: Sequence[str] = CYCLES,
   identity_weight: float = 5.0,
   pool_size: int = 50,
   discriminator_weight: float = 1.0,
@@ -50,6 +52,7 @@ def cyclegan(
     adversarial: name of the adversarial pair.
     adversarial_weight: weight of each generator's adversarial term.
     cycle_weight: weight of each cycle term (Eq. 3: 10).
+    cycles: some of "forward", a to b and back, and "backward" (Sec. 5.1.4 leaves one of them out).
     identity_weight: weight of each identity term (Sec. 5.2: half the cycle weight); 0 leaves the
       terms out, as it must be when the domains differ in their channels.
     pool_size: generated images kept per domain for the discriminators (Sec. 4: 50).
@@ -67,13 +70,18 @@ def cyclegan(
     The method.
 
   Raises:
-    ValueError: for a discriminator of several scales, or what `penalties` refuses; by `init`, for
-      an identity term between domains of different channels.
+    ValueError: for a discriminator of several scales, other cycles, or what `penalties` refuses; by
+      `init`, for an identity term between domains of different channels.
   """
   check_one_scale(discriminator, "cyclegan")
-  discriminator_objective, generator_objective = adversarial_losses(adversarial)
-  penalize = penalized(
+  if not set(cycles) <= set(CYCLES):
+    raise ValueError(
+      f"method.cycles must be some of {', '.join(CYCLES)}, got {', '.join(cycles)}: "
+      "set it to ('forward',), ('backward',), both or ()."
+    )
+  judge = penalized(
     discriminator,
+    adversarial=adversarial,
     gradient_penalty_weight=gradient_penalty_weight,
     r1_weight=r1_weight,
     r2_weight=r2_weight,
@@ -95,7 +103,7 @@ def cyclegan(
       params["discriminator"][name], judged = initialize(
         discriminator, keys[2 + index], batch[name]
       )
-      state["discriminator"][name] = penalize.start(judged)
+      state["discriminator"][name] = judge.start(judged)
     pools = {name: empty_pool(pool_size, batch[name].shape[1:]) for name in ("a", "b")}
     return params, {**state, "pool": pools}
 
@@ -123,8 +131,10 @@ def cyclegan(
       outputs["fake_a"], outputs["identity_a"] = run("ba", batch["b"], batch["a"])
     else:
       (outputs["fake_b"],), (outputs["fake_a"],) = run("ab", batch["a"]), run("ba", batch["b"])
-    (outputs["reconstructed_a"],) = run("ba", disturbed(outputs["fake_b"], noise_keys[0]))
-    (outputs["reconstructed_b"],) = run("ab", disturbed(outputs["fake_a"], noise_keys[1]))
+    if "forward" in cycles:
+      (outputs["reconstructed_a"],) = run("ba", disturbed(outputs["fake_b"], noise_keys[0]))
+    if "backward" in cycles:
+      (outputs["reconstructed_b"],) = run("ab", disturbed(outputs["fake_a"], noise_keys[1]))
     return outputs, {**extras, "generator": state}
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
@@ -132,35 +142,18 @@ def cyclegan(
     metrics, loss = {}, 0.0
     for name, pool_key in zip(("a", "b"), jax.random.split(key), strict=True):
       fake, pools[name] = query_pool(pools[name], outputs[f"fake_{name}"], pool_key)
-      before = state[name]
-      (real_logits, fake_logits), state[name] = apply_together(
-        discriminator, discriminator_params[name], before, (batch[name], fake)
-      )
-      state[name] = adapted(
-        discriminator,
-        state[name],
-        real_logits,
-        fake_logits,
-        count=len(fake),
-        adversarial=adversarial,
-      )
-      penalty, state[name], seen = penalize.loss(
+      term, penalty, state[name], seen = judge.tell_apart(
         discriminator_params[name],
-        before,
         state[name],
         batch[name],
         fake,
         jax.random.fold_in(pool_key, PENALTY),
       )
+      if not adversarial_weight:  # Nobody plays against them, and they always win.
+        del seen["accuracy"]
       metrics |= {f"discriminator/{title}_{name}": value for title, value in seen.items()}
-      metrics[f"discriminator/{name}"] = discriminator_objective(real_logits, fake_logits)
-      if adversarial_weight:  # Otherwise nobody plays against them, and they always win.
-        metrics[f"discriminator/accuracy_{name}"] = discriminator_accuracy(
-          real_logits, fake_logits, adversarial=adversarial
-        )
-      metrics[f"discriminator/real_logits_{name}"] = jnp.mean(real_logits)
-      metrics[f"discriminator/fake_logits_{name}"] = jnp.mean(fake_logits)
-      loss = loss + discriminator_weight * metrics[f"discriminator/{name}"] + penalty
+      metrics[f"discriminator/{name}"] = term
+      loss = loss + discriminator_weight * term + penalty
     metrics["discriminator/loss"] = loss
     return loss, ({**extras, "discriminator": state, "pool": pools}, metrics)
 
@@ -168,17 +161,19 @@ def cyclegan(
     del key
     metrics, loss = {}, 0.0
     for name in ("a", "b"):
-      logits, _ = apply(
+      adversarial_term = deceive(
         discriminator,
         discriminator_params[name],
         extras["discriminator"][name],
         outputs[f"fake_{name}"],
+        adversarial=adversarial,
       )
-      adversarial_term = generator_objective(logits)
-      cycle = mean_absolute_error(outputs[f"reconstructed_{name}"], batch[name])
       metrics[f"generator/adversarial_{name}"] = adversarial_term
-      metrics[f"generator/cycle_{name}"] = cycle
-      loss = loss + adversarial_weight * adversarial_term + cycle_weight * cycle
+      loss = loss + adversarial_weight * adversarial_term
+      if f"reconstructed_{name}" in outputs:
+        cycle = mean_absolute_error(outputs[f"reconstructed_{name}"], batch[name])
+        metrics[f"generator/cycle_{name}"] = cycle
+        loss = loss + cycle_weight * cycle
       if identity_weight:
         identity = mean_absolute_error(outputs[f"identity_{name}"], batch[name])
         metrics[f"generator/identity_{name}"] = identity

@@ -13,6 +13,7 @@ from imtrans.networks import MultiScaleDiscriminator
 from imtrans.networks.augmentation import COLLECTION
 from imtrans.objectives import adversarial_losses, decision_threshold, discriminator_accuracy
 
+Scales = Sequence[tuple[Array, Array]]  # Of each scale, logits of real and of generated images.
 RIGHT = 0.6  # Of the mean sign of real logits, above which a discriminator is too sure of them.
 
 
@@ -44,7 +45,7 @@ def tell_apart(
   fake: Array,
   *,
   adversarial: str,
-) -> tuple[Array, Any, dict[str, Array]]:
+) -> tuple[Array, Any, dict[str, Array], Scales]:
   """The discriminator's loss on real and generated images.
 
   Args:
@@ -56,8 +57,8 @@ def tell_apart(
     adversarial: name of the adversarial pair.
 
   Returns:
-    The sum of the loss over scales, the updated collections, and means over scales of "accuracy",
-    "real_logits" and "fake_logits".
+    The sum of the loss over scales, the updated collections, means over scales of "accuracy",
+    "real_logits" and "fake_logits", and the logits of each scale.
   """
   objective, _ = adversarial_losses(adversarial)
   outputs, collections = apply_together(discriminator, params, collections, (real, fake))
@@ -72,18 +73,16 @@ def tell_apart(
     "real_logits": mean([jnp.mean(real_logits) for real_logits, _ in scales]),
     "fake_logits": mean([jnp.mean(fake_logits) for _, fake_logits in scales]),
   }
-  both = [
-    jnp.concatenate([logits.ravel() for logits in kind]) for kind in zip(*scales, strict=True)
-  ]
-  collections = adapted(discriminator, collections, *both, count=len(real), adversarial=adversarial)
-  return loss, collections, metrics
+  collections = adapted(
+    discriminator, collections, scales, count=len(real), adversarial=adversarial
+  )
+  return loss, collections, metrics, scales
 
 
 def adapted(
   discriminator: nn.Module,
   collections: Any,
-  real_logits: Array,
-  fake_logits: Array,
+  scales: Scales,
   *,
   count: int,
   adversarial: str,
@@ -98,8 +97,7 @@ def adapted(
   Args:
     discriminator: the network.
     collections: of it, after a pass.
-    real_logits: any shape.
-    fake_logits: any shape.
+    scales: logits of any shape; all scales count alike.
     count: real images that were seen.
     adversarial: name of the adversarial pair, which says where a sign changes.
 
@@ -109,30 +107,24 @@ def adapted(
   ramp = getattr(discriminator, "augment_ramp", 0)
   if not ramp or COLLECTION not in collections:
     return collections
-  threshold = decision_threshold(real_logits, fake_logits, adversarial=adversarial)
-  sureness = jnp.mean(jnp.sign(real_logits - threshold))
+  signs = [
+    jnp.mean(jnp.sign(real - decision_threshold(real, fake, adversarial=adversarial)))
+    for real, fake in scales
+  ]
+  sureness = jnp.mean(jnp.stack(signs))
   own = collections[COLLECTION][COLLECTION]
   moved = own["probability"] + jnp.sign(sureness - RIGHT) * count / ramp
   moved = jax.lax.stop_gradient(jnp.clip(moved, 0.0, 1.0))
   return {**collections, COLLECTION: {COLLECTION: {**own, "probability": moved}}}
 
 
-def domains_loss(
-  discriminator: nn.Module,
-  domains: Sequence[str],
-  *,
-  adversarial: str,
-  weight: float,
-  penalize: Callable,
-) -> Callable:
+def domains_loss(judge: Callable, domains: Sequence[str], *, weight: float) -> Callable:
   """The `discriminator_loss` of a method with one discriminator per domain.
 
   Args:
-    discriminator: the architecture of all.
+    judge: `tell_apart` of `imtrans.methods.penalties.Penalized`.
     domains: their names, such as "a", for which outputs hold "fake_a".
-    adversarial: name of the adversarial pair.
     weight: of the sum of their losses.
-    penalize: the loss of `imtrans.methods.penalties.Penalized`.
 
   Returns:
     `discriminator_loss` of a `Method`; metrics are named by domain.
@@ -141,25 +133,14 @@ def domains_loss(
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
     collections, loss, metrics = dict(extras["discriminator"]), jnp.zeros(()), {}
     for name, own_key in zip(domains, jax.random.split(key, len(domains)), strict=True):
-      before = collections[name]
-      term, collections[name], seen = tell_apart(
-        discriminator,
+      term, penalty, collections[name], seen = judge(
         discriminator_params[name],
-        before,
-        batch[name],
-        outputs[f"fake_{name}"],
-        adversarial=adversarial,
-      )
-      penalty, collections[name], more = penalize(
-        discriminator_params[name],
-        before,
         collections[name],
         batch[name],
         outputs[f"fake_{name}"],
         own_key,
       )
       loss = loss + weight * term + penalty
-      seen = seen | more
       metrics |= {f"discriminator/{title}_{name}": value for title, value in seen.items()}
     metrics["discriminator/loss"] = loss
     return loss, ({**extras, "discriminator": collections}, metrics)

@@ -148,15 +148,16 @@ def run_together(
       output, collections = run(collections, own_input, own_key)
       outputs.append(output)
     return outputs, collections
-  # Interleaved, so that a batch that is split over devices stays where it is.
-  together = jax.tree.map(
-    lambda *leaves: jnp.stack(leaves, axis=1).reshape(-1, *leaves[0].shape[1:]), *inputs
-  )
-  output, collections = run(collections, together, key)
+  output, collections = run(collections, jax.tree.map(interleave, *inputs), key)
   parts = jax.tree.map(lambda leaf: leaf.reshape(-1, count, *leaf.shape[1:]), output)
   return [
     jax.tree.map(lambda leaf, own=index: leaf[:, own], parts) for index in range(count)
   ], collections
+
+
+def interleave(*batches: Array) -> Array:
+  """Returns batches [batch, ...] as one; split over devices, each stays where it is."""
+  return jnp.stack(batches, axis=1).reshape(-1, *batches[0].shape[1:])
 
 
 def translate_each(

@@ -84,8 +84,9 @@ def munit(
       "imtrans.methods.perceptual: give them, or set method.perceptual_weight to 0."
     )
 
-  penalize = penalized(
+  judge = penalized(
     discriminator,
+    adversarial=adversarial,
     gradient_penalty_weight=gradient_penalty_weight,
     r1_weight=r1_weight,
     r2_weight=r2_weight,
@@ -107,7 +108,7 @@ def munit(
       keys = jax.random.split(own_key)
       params["generator"][name], _ = initialize(generators[name], keys[0], batch[name])
       params["discriminator"][name], judged = initialize(discriminator, keys[1], batch[name])
-      state["discriminator"][name] = penalize.start(judged)
+      state["discriminator"][name] = judge.start(judged)
     return params, state
 
   def generate(generator_params, extras, batch, key):
@@ -174,11 +175,5 @@ def munit(
     content, _ = find(generator_params, start, source)
     return decode(generator_params, end, content, draw(key, len(source)))
 
-  discriminator_loss = domains_loss(
-    discriminator,
-    DOMAINS,
-    adversarial=adversarial,
-    weight=discriminator_weight,
-    penalize=penalize.loss,
-  )
+  discriminator_loss = domains_loss(judge.tell_apart, DOMAINS, weight=discriminator_weight)
   return Method(init, generate, discriminator_loss, generator_loss, translate)

@@ -1,6 +1,6 @@
 """Penalties that keep a discriminator smooth, as fields of the methods that have one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -8,20 +8,22 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.methods.judging import logit_maps
-from imtrans.methods.method import apply, apply_together
+from imtrans.methods.judging import logit_maps, tell_apart
+from imtrans.methods.method import apply
 from imtrans.objectives import gradient_penalty, lecam_penalty, zero_centered_penalty
 
-LECAM_DECAY = 0.99  # Of the anchors, as in the authors' code.
+LECAM_DECAY = 0.99  # Of the anchors, as in the authors' code, which moves them before it uses them.
 KINDS = ("real", "fake")
+WEIGHT = "weight"  # What the averages of the anchors, which begin at 0, have seen: divides them.
 
 
 class Penalties(NamedTuple):
   """Weighted penalties of one discriminator.
 
   start: () -> the anchors of LeCam, an empty dict without it.
-  terms: (critic, (reals, fakes), (real_logits, fake_logits), anchors, key)
-    -> (loss, anchors, metrics), the critic a function of images alone.
+  terms: (critic, (reals, fakes), scales, anchors, key) -> (loss, anchors, metrics), the critic a
+    function of images alone. For each scale there are logits of the reals and of the fakes; all
+    scales count alike, however many patches they have.
   """
 
   start: Callable
@@ -60,10 +62,10 @@ def penalties(
     )
 
   def start() -> dict[str, Array]:
-    return {kind: jnp.zeros(()) for kind in KINDS} if lecam_weight else {}
+    return {name: jnp.zeros(()) for name in (*KINDS, WEIGHT)} if lecam_weight else {}
 
-  def terms(critic, images, logits, anchors, key):
-    (reals, fakes), (real_logits, fake_logits), weighed = images, logits, {}
+  def terms(critic, images, scales, anchors, key):
+    (reals, fakes), weighed = images, {}
     if gradient_penalty_weight:
       value = gradient_penalty(critic, reals, fakes, key)
       weighed["gradient_penalty"] = gradient_penalty_weight, value
@@ -72,37 +74,44 @@ def penalties(
     if r2_weight:
       weighed["r2"] = r2_weight, zero_centered_penalty(critic, fakes)
     if lecam_weight:
-      value = lecam_penalty(real_logits, fake_logits, anchors["real"], anchors["fake"])
+      now = dict(zip(KINDS, map(_mean, zip(*scales, strict=True)), strict=True))
+      now = jax.lax.stop_gradient({**now, WEIGHT: jnp.ones(())})
+      anchors = {k: LECAM_DECAY * anchors[k] + (1.0 - LECAM_DECAY) * now[k] for k in now}
+      real, fake = (anchors[kind] / anchors[WEIGHT] for kind in KINDS)
+      value = jnp.mean(jnp.stack([lecam_penalty(*both, real, fake) for both in scales]))
       weighed["lecam"] = lecam_weight, value
-      means = {"real": jnp.mean(real_logits), "fake": jnp.mean(fake_logits)}
-      moved = {k: LECAM_DECAY * anchors[k] + (1.0 - LECAM_DECAY) * means[k] for k in KINDS}
-      anchors = jax.lax.stop_gradient(moved)
     loss = sum((weight * value for weight, value in weighed.values()), jnp.zeros(()))
     return loss, anchors, {name: value for name, (_, value) in weighed.items()}
 
   return Penalties(start, terms)
 
 
+def _mean(maps: Sequence[Array]) -> Array:
+  """The mean over scales of their means."""
+  return jnp.mean(jnp.stack([jnp.mean(logits) for logits in maps]))
+
+
 class Penalized(NamedTuple):
-  """A discriminator's penalties, with what they carry among its collections.
+  """A discriminator with its penalties, and with what they carry among its collections.
 
   start: (collections) -> collections, in which LeCam has its anchors, "lecam".
-  loss: (params, before, after, reals, fakes, key, planes) -> (loss, collections, metrics), where
-    `before` and `after` are the collections that the images were judged with and that came of it.
-    `planes` are what is seen beside the images, None for nothing.
+  tell_apart: (params, collections, reals, fakes, key, planes) -> (loss, penalty, collections,
+    metrics): what `judging.tell_apart` says, and the penalties beside it. `planes` are what is seen
+    beside the images, None for nothing.
   """
 
   start: Callable
-  loss: Callable
+  tell_apart: Callable
 
 
-def penalized(discriminator: nn.Module, **weights: float) -> Penalized:
-  """The penalties of a discriminator that takes images, of one scale or several.
+def penalized(discriminator: nn.Module, *, adversarial: str, **weights: float) -> Penalized:
+  """A discriminator that takes images, of one scale or several, with an adversarial pair.
 
   Gradients are those of the mean logit of an image, added over scales, with respect to the image.
 
   Args:
     discriminator: takes images and `train`.
+    adversarial: name of the adversarial pair.
     **weights: of `penalties`.
 
   Returns:
@@ -112,31 +121,26 @@ def penalized(discriminator: nn.Module, **weights: float) -> Penalized:
     ValueError: as `penalties` does.
   """
   own = penalties(discriminator, **weights)
-  idle = not any(weights.values())
-
-  def shown(images: Array, planes: Array | None) -> Array:
-    return images if planes is None else jnp.concatenate([planes, images], axis=-1)
-
-  def flat(outputs: Any) -> list[Array]:
-    """The logits of each scale, [batch, patches]."""
-    return [logits.reshape(len(logits), -1) for logits in logit_maps(outputs)]
 
   def start(collections: Any) -> dict[str, Any]:
     anchors = own.start()
     return {**collections, "lecam": anchors} if anchors else collections
 
-  def loss(params, before, after, reals, fakes, key, planes=None):
-    if idle:
-      return jnp.zeros(()), after, {}
+  def judge(params, collections, reals, fakes, key, planes=None):
+    def shown(images: Array) -> Array:
+      return images if planes is None else jnp.concatenate([planes, images], axis=-1)
 
     def critic(images: Array) -> Array:
-      outputs, _ = apply(discriminator, params, before, shown(images, planes))
-      return sum((jnp.mean(logits, axis=1) for logits in flat(outputs)), jnp.zeros(len(images)))
+      outputs, _ = apply(discriminator, params, collections, shown(images))
+      means = (jnp.mean(one.reshape(len(one), -1), axis=1) for one in logit_maps(outputs))
+      return sum(means, jnp.zeros(len(images)))
 
-    both = [shown(images, planes) for images in (reals, fakes)]
-    outputs, _ = apply_together(discriminator, params, before, both)  # Compiled once, not twice.
-    logits = [jnp.concatenate(flat(maps), axis=1) for maps in outputs]
-    value, anchors, metrics = own.terms(critic, (reals, fakes), logits, before.get("lecam"), key)
-    return value, {**after, "lecam": anchors} if anchors else after, metrics
+    loss, after, metrics, scales = tell_apart(
+      discriminator, params, collections, shown(reals), shown(fakes), adversarial=adversarial
+    )
+    penalty, anchors, seen = own.terms(
+      critic, (reals, fakes), scales, collections.get("lecam"), key
+    )
+    return loss, penalty, {**after, "lecam": anchors} if anchors else after, metrics | seen
 
-  return Penalized(start, loss)
+  return Penalized(start, judge)

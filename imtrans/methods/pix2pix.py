@@ -5,16 +5,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.methods.judging import adapted, check_one_scale
-from imtrans.methods.method import Method, apply, apply_together, initialize, translate_each
+from imtrans.methods.judging import check_one_scale, deceive
+from imtrans.methods.method import Method, apply, initialize, translate_each
 from imtrans.methods.penalties import penalized
 from imtrans.methods.perceptual import Perception, perceptual_term
-from imtrans.objectives import (
-  adversarial_losses,
-  discriminator_accuracy,
-  mean_absolute_error,
-  mean_squared_error,
-)
+from imtrans.objectives import mean_absolute_error, mean_squared_error
 
 LATENT = 1  # Folded into a key for the code, so that dropout's draws stay what they are without.
 
@@ -67,14 +62,14 @@ def pix2pix(
   """
   check_one_scale(discriminator, "pix2pix")
   perceive = perceptual_term(perceptual_features, weight=perceptual_weight)
-  penalize = penalized(
+  judge = penalized(
     discriminator,
+    adversarial=adversarial,
     gradient_penalty_weight=gradient_penalty_weight,
     r1_weight=r1_weight,
     r2_weight=r2_weight,
     lecam_weight=lecam_weight,
   )
-  discriminator_objective, generator_objective = adversarial_losses(adversarial)
 
   def draw(key, source):
     if not latent_size:
@@ -90,7 +85,7 @@ def pix2pix(
       discriminator, discriminator_key, pair(batch["source"], batch["target"])
     )
     params = {"generator": generator_params, "discriminator": discriminator_params}
-    judged = penalize.start(discriminator_state)
+    judged = judge.start(discriminator_state)
     return params, {"generator": generator_state, "discriminator": judged}
 
   def generate(generator_params, extras, batch, key):
@@ -99,43 +94,31 @@ def pix2pix(
     return {"fake": fake}, {**extras, "generator": state}
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
-    source, before = batch["source"], extras["discriminator"]
-    pairs = (pair(source, batch["target"]), pair(source, outputs["fake"]))
-    (real_logits, fake_logits), state = apply_together(
-      discriminator, discriminator_params, before, pairs
+    term, penalty, state, seen = judge.tell_apart(
+      discriminator_params,
+      extras["discriminator"],
+      batch["target"],
+      outputs["fake"],
+      key,
+      batch["source"],
     )
-    state = adapted(
-      discriminator,
-      state,
-      real_logits,
-      fake_logits,
-      count=len(source),
-      adversarial=adversarial,
-    )
-    loss = discriminator_weight * discriminator_objective(real_logits, fake_logits)
-    penalty, state, seen = penalize.loss(
-      discriminator_params, before, state, batch["target"], outputs["fake"], key, source
-    )
-    loss = loss + penalty
-    metrics = {
-      "discriminator/loss": loss,
-      "discriminator/real_logits": jnp.mean(real_logits),
-      "discriminator/fake_logits": jnp.mean(fake_logits),
-      **{f"discriminator/{name}": value for name, value in seen.items()},
-    }
-    if adversarial_weight:  # Otherwise nobody plays against it, and it always wins.
-      metrics["discriminator/accuracy"] = discriminator_accuracy(
-        real_logits, fake_logits, adversarial=adversarial
-      )
+    if not adversarial_weight:  # Nobody plays against it, and it always wins.
+      del seen["accuracy"]
+    loss = discriminator_weight * term + penalty
+    metrics = {f"discriminator/{name}": value for name, value in seen.items()}
+    metrics["discriminator/loss"] = loss
     return loss, ({**extras, "discriminator": state}, metrics)
 
   def generator_loss(discriminator_params, extras, outputs, batch, key):
     del key
     fake = outputs["fake"]
-    logits, _ = apply(
-      discriminator, discriminator_params, extras["discriminator"], pair(batch["source"], fake)
+    adversarial_term = deceive(
+      discriminator,
+      discriminator_params,
+      extras["discriminator"],
+      pair(batch["source"], fake),
+      adversarial=adversarial,
     )
-    adversarial_term = generator_objective(logits)
     l1 = mean_absolute_error(fake, batch["target"])
     perceived, seen = perceive(fake, batch["target"])
     loss = adversarial_weight * adversarial_term + l1_weight * l1 + perceived

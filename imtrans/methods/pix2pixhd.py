@@ -138,7 +138,7 @@ def matched_losses(
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
     del key
     source = planes(batch["source"])
-    loss, state, seen = tell_apart(
+    loss, state, seen, _ = tell_apart(
       discriminator,
       discriminator_params,
       extras["discriminator"],

@@ -9,7 +9,7 @@ from jax import Array
 
 from imtrans.methods.adversary import adversary
 from imtrans.methods.conditions import labels_of_plane
-from imtrans.methods.method import Method, apply, initialize, run_together
+from imtrans.methods.method import Method, apply, initialize, interleave, run_together
 from imtrans.networks.adain import AdaINGenerator
 from imtrans.networks.domains import DomainDiscriminator, DomainEncoder, MappingNetwork
 from imtrans.objectives import mean_absolute_error
@@ -63,7 +63,8 @@ def stargan2(
     style_weight: of the mean absolute error of the style.
     diversity_weight: of the mean absolute difference of two images of one source, which is to be
       large; 2 for animals in the authors' code.
-    diversity_steps: over which that weight falls to zero, in a straight line; 0 leaves it.
+    diversity_steps: over which that weight falls to zero, in a straight line; 0 leaves it. Where
+      a step makes several updates of a player, each counts as one.
     cycle_weight: of the mean absolute error of the source brought back.
     discriminator_weight: of the discriminator's adversarial objective.
     r1_weight: of its gradient penalty on real images.
@@ -77,16 +78,16 @@ def stargan2(
     ValueError: for other networks, one domain, or a code of no numbers; by `init`, for pictures
       without a plane.
   """
-  painter = _expected(generator, AdaINGenerator, "generator.name to adain")
-  finder = _expected(encoder, DomainEncoder, "encoder.name to domain")
-  judge = _expected(discriminator, DomainDiscriminator, "discriminator.name to domain")
+  translator = _expected(generator, AdaINGenerator, "generator.name to adain")
+  style_encoder = _expected(encoder, DomainEncoder, "encoder.name to domain")
+  critic = _expected(discriminator, DomainDiscriminator, "discriminator.name to domain")
   if num_classes < 2:
     raise ValueError(f"method.num_classes must be at least 2 for stargan2, got {num_classes}.")
   if latent_size < 1:
     raise ValueError(f"method.latent_size must be at least 1 for stargan2, got {latent_size}.")
-  mapping = MappingNetwork(latent_size, finder.style_size, mapping_features)
+  mapping = MappingNetwork(latent_size, style_encoder.style_size, mapping_features)
   opponent = adversary(
-    judge,
+    critic,
     adversarial=adversarial,
     discriminator_weight=discriminator_weight,
     r1_weight=r1_weight,
@@ -97,10 +98,10 @@ def stargan2(
     return pictures[..., :-1], labels_of_plane(pictures[..., -1], num_classes)
 
   def paint(params, images, style) -> Array:
-    return apply(painter, params["images"], {}, images, latent=style)[0]
+    return apply(translator, params["images"], {}, images, latent=style)[0]
 
   def encode(params, images, labels) -> Array:
-    return apply(finder, params["encoder"], {}, images, latent=labels)[0]
+    return apply(style_encoder, params["encoder"], {}, images, latent=labels)[0]
 
   def drawn(params, key, labels) -> Array:
     latent = jax.random.normal(key, (len(labels), latent_size))
@@ -113,24 +114,24 @@ def stargan2(
 
   def init(key, batch):
     keys, (source, labels) = jax.random.split(key, 4), read(batch["source"])
-    if source.shape[-1] != painter.out_channels:
+    if source.shape[-1] != translator.out_channels:
       raise ValueError(
-        f"stargan2 makes pictures of {painter.out_channels} channel(s) of sources that have as "
+        f"stargan2 makes pictures of {translator.out_channels} channel(s) of sources that have as "
         f"many and the plane of their domain, got {batch['source'].shape[-1]}."
       )
-    latent, style = (jnp.zeros((len(source), n)) for n in (latent_size, finder.style_size))
+    latent, style = (jnp.zeros((len(source), n)) for n in (latent_size, style_encoder.style_size))
     params = {"generator": {}}
     for (name, module, *inputs), own_key in zip(
       (
-        ("images", painter, source, style),
+        ("images", translator, source, style),
         ("mapping", mapping, latent, labels),
-        ("encoder", finder, source, labels),
+        ("encoder", style_encoder, source, labels),
       ),
       keys[:3],
       strict=True,
     ):
       params["generator"][name], _ = initialize(module, own_key, *inputs)
-    params["discriminator"], collections = initialize(judge, keys[3], source, labels)
+    params["discriminator"], collections = initialize(critic, keys[3], source, labels)
     return params, {
       "discriminator": opponent.start(collections),
       "step": jnp.zeros((), jnp.int32),
@@ -170,10 +171,10 @@ def stargan2(
     loss, (moved, metrics) = opponent.discriminator_loss(
       discriminator_params,
       extras["discriminator"],
-      interleaved(target, second),
-      interleaved(outputs["fake"], outputs["fake_reference"]),
+      interleave(target, second),
+      interleave(outputs["fake"], outputs["fake_reference"]),
       None,
-      interleaved(wanted, wanted),
+      interleave(wanted, wanted),
       key,
     )
     return loss, ({**extras, "discriminator": moved}, metrics)
@@ -188,9 +189,9 @@ def stargan2(
     deceived = opponent.generator_loss(
       discriminator_params,
       extras["discriminator"],
-      interleaved(outputs["fake"], outputs["fake_reference"]),
+      interleave(outputs["fake"], outputs["fake_reference"]),
       None,
-      interleaved(wanted, wanted),
+      interleave(wanted, wanted),
     )
     metrics, loss = {"generator/adversarial": deceived}, 2.0 * adversarial_weight * deceived
     for suffix in GAMES.values():
@@ -227,8 +228,3 @@ def _expected(given: nn.Module | None, kind: type[Network], setting: str) -> Net
   if not isinstance(given, kind):
     raise ValueError(f"stargan2 needs networks of styles and domains: set {setting}.")
   return given
-
-
-def interleaved(one: Array, other: Array) -> Array:
-  """Returns two batches [batch, ...] as one; split over devices, each stays where it is."""
-  return jnp.stack([one, other], axis=1).reshape(-1, *one.shape[1:])

@@ -67,8 +67,9 @@ def unit(
   if not all(isinstance(generator, ContentGenerator) for generator in generators.values()):
     raise ValueError("unit decodes what it encodes: set generator.name to content.")
 
-  penalize = penalized(
+  judge = penalized(
     discriminator,
+    adversarial=adversarial,
     gradient_penalty_weight=gradient_penalty_weight,
     r1_weight=r1_weight,
     r2_weight=r2_weight,
@@ -87,7 +88,7 @@ def unit(
       keys = jax.random.split(own_key)
       params["generator"][name], _ = initialize(generators[name], keys[0], batch[name])
       params["discriminator"][name], judged = initialize(discriminator, keys[1], batch[name])
-      state["discriminator"][name] = penalize.start(judged)
+      state["discriminator"][name] = judge.start(judged)
     return params, state
 
   def generate(generator_params, extras, batch, key):
@@ -138,11 +139,5 @@ def unit(
     start, end = direction
     return decode(generator_params, end, encode(generator_params, start, source))
 
-  discriminator_loss = domains_loss(
-    discriminator,
-    DOMAINS,
-    adversarial=adversarial,
-    weight=discriminator_weight,
-    penalize=penalize.loss,
-  )
+  discriminator_loss = domains_loss(judge.tell_apart, DOMAINS, weight=discriminator_weight)
   return Method(init, generate, discriminator_loss, generator_loss, translate)

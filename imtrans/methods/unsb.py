@@ -11,7 +11,7 @@ from jax import Array
 from imtrans.methods.cut import LAYERS, contrast
 from imtrans.methods.energy import beside, pair_scores
 from imtrans.methods.features import apply_with_features, at_positions, sample_positions
-from imtrans.methods.judging import check_one_scale, deceive, tell_apart
+from imtrans.methods.judging import check_one_scale, deceive
 from imtrans.methods.method import Method, check_equal_channels, initialize, translate_each
 from imtrans.methods.penalties import penalized
 from imtrans.networks import PatchHead, ResNet
@@ -115,8 +115,9 @@ def unsb(
   # Augmentations are for what is like the target: the energy sees points of the bridge too.
   energy = discriminator.clone(augment=()) if hasattr(discriminator, "augment") else discriminator
   head = PatchHead(head_features)
-  penalize = penalized(
+  judge = penalized(
     discriminator,
+    adversarial=adversarial,
     gradient_penalty_weight=gradient_penalty_weight,
     r1_weight=r1_weight,
     r2_weight=r2_weight,
@@ -161,8 +162,8 @@ def unsb(
     vectors = jax.tree.map(
       lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(features_of, source)
     )
-    judge, judge_state = initialize(discriminator, keys[2], beside(place(0), target))
-    judges, judge_states = {"images": judge}, {"images": penalize.start(judge_state)}
+    own, own_state = initialize(discriminator, keys[2], beside(place(0), target))
+    judges, judge_states = {"images": own}, {"images": judge.start(own_state)}
     if entropy_weight:
       four = jnp.concatenate([target] * 4, axis=-1)
       judges["energy"], judge_states["energy"] = initialize(energy, keys[3], beside(place(0), four))
@@ -215,24 +216,19 @@ def unsb(
     )
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
-    state, judge = dict(extras["discriminator"]), discriminator_params["images"]
-    before = state["images"]
-    loss, state["images"], seen = tell_apart(
-      discriminator,
-      judge,
-      before,
-      beside(outputs["place"], batch["target"]),
-      beside(outputs["place"], outputs["fake"]),
-      adversarial=adversarial,
-    )
-    real, fake = batch["target"], outputs["fake"]
-    penalty, state["images"], more = penalize.loss(
-      judge, before, state["images"], real, fake, key, beside(outputs["place"], real[..., :0])
+    state, target = dict(extras["discriminator"]), batch["target"]
+    loss, penalty, state["images"], seen = judge.tell_apart(
+      discriminator_params["images"],
+      state["images"],
+      target,
+      outputs["fake"],
+      key,
+      beside(outputs["place"], target[..., :0]),
     )
     loss = discriminator_weight * loss + penalty
     if not adversarial_weight:  # Nobody plays against it, and it always wins.
       del seen["accuracy"]
-    metrics = {f"discriminator/{name}": value for name, value in (seen | more).items()}
+    metrics = {f"discriminator/{name}": value for name, value in seen.items()}
     if entropy_weight:
       both, state["energy"] = scores(discriminator_params, state, outputs)
       metrics["discriminator/energy"] = information_critic_loss(*both)
@@ -271,12 +267,13 @@ def unsb(
     del direction  # One generator: the data decided which way it goes.
     params, state, point = generator_params["images"], extras["generator"], source
     for index in range((num_refinements or num_times) - 1):
-      end_key, walk_key = jax.random.split(jax.random.fold_in(key, index))
-      code = coded(index, len(source), end_key)
-      end = translate_each(generator, params, state, point, end_key, code, mode=mode)
+      code_key, dropout_key, walk_key = jax.random.split(jax.random.fold_in(key, index), 3)
+      code = coded(index, len(source), code_key)
+      end = translate_each(generator, params, state, point, dropout_key, code, mode=mode)
       point = advance(point, end, index, walk_key)
     last = (num_refinements or num_times) - 1
-    code = coded(last, len(source), jax.random.fold_in(key, last))
-    return translate_each(generator, params, state, point, key, code, mode=mode)
+    code_key, dropout_key, _ = jax.random.split(jax.random.fold_in(key, last), 3)
+    code = coded(last, len(source), code_key)
+    return translate_each(generator, params, state, point, dropout_key, code, mode=mode)
 
   return Method(init, generate, discriminator_loss, generator_loss, translate)

@@ -51,6 +51,46 @@ class Augmentation(nn.Module):
     )
 
 
+def of_part(extras: Any, part: int | Array) -> Any:
+  """Gives one part of a batch draws of its own, where all parts begin with the same extras.
+
+  Args:
+    extras: of a method, or any tree with collections of discriminators.
+    part: its number.
+
+  Returns:
+    The same tree, in which only keys of augmentations differ.
+  """
+
+  def own(path: Any, leaf: Array) -> Array:
+    if not _is(path, "key"):
+      return leaf
+    # 0 and 1 are taken by the module.
+    return jax.random.key_data(jax.random.fold_in(jax.random.wrap_key_data(leaf), 2 + part))
+
+  return jax.tree_util.tree_map_with_path(own, extras)
+
+
+def joined_moves(path: Any, before: Array, after: Array) -> Array | None:
+  """An adapting probability after all parts of a batch, of which each has moved it by its images.
+
+  Args:
+    path: of the leaf in a tree of extras.
+    before: its value before the batch.
+    after: [parts], what each made of it.
+
+  Returns:
+    Their moves added up, in [0, 1]; None for a leaf that is no such probability.
+  """
+  if not _is(path, "probability"):
+    return None
+  return jnp.clip(before + jnp.sum(after - before), 0.0, 1.0)
+
+
+def _is(path: Any, name: str) -> bool:
+  return [getattr(entry, "key", None) for entry in path[-2:]] == [COLLECTION, name]
+
+
 def augmented(discriminator: Any) -> Augmentation:
   """Returns the augmentation of a discriminator's fields, to be made inside that module."""
   return Augmentation(

@@ -1,4 +1,4 @@
-"""One bilinear function, computed in one way for its value and in others for its derivatives."""
+"""A linear or bilinear function, computed in one way for its value, in others for derivatives."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,27 @@ import jax
 from jax import Array
 from jax.custom_derivatives import SymbolicZero
 
+Linear = Callable[[Array], Array]
 Bilinear = Callable[[Array, Array], Array]
+
+
+def with_derivative(value: Linear, derivative: Linear) -> Linear:
+  """Chooses an algorithm for the derivative of a linear function, which is the function itself.
+
+  Args:
+    value: what is computed.
+    derivative: the same function; of tangents, and transposed by the reverse mode.
+
+  Returns:
+    The function, differentiable in both modes and to any order.
+  """
+
+  @jax.custom_jvp
+  def function(x: Array) -> Array:
+    return value(x)
+
+  function.defjvp(lambda primals, tangents: (function(*primals), derivative(*tangents)))
+  return function
 
 
 def with_derivatives(value: Bilinear, *, images: Bilinear, kernel: Bilinear) -> Bilinear:

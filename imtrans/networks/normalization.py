@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array, lax
 
+from imtrans.networks.derivatives import with_derivative
 from imtrans.networks.halo import num_row_shards
 
 EPSILON = 1e-5
@@ -73,17 +74,40 @@ def _normalize(values: Array, axes: tuple[int, ...], epsilon: float) -> tuple[Ar
 def _sum(values: Array, axes: tuple[int, ...]) -> Array:
   """Sums over some axes, which stay with length one.
 
-  A product with ones on CPU, and so is its derivative: XLA's own sums over anything but the last
-  axis take four to six times as long there.
+  A product with ones on CPU: XLA's own sums over anything but the last axis take four to six times
+  as long there, and compute once more whatever made the values.
   """
   direct = functools.partial(jnp.sum, axis=axes, keepdims=True)
   if axes != (1,):
     return direct(values)
-  return lax.platform_dependent(
-    values,
-    cpu=lambda values: jnp.ones((values.shape[0], 1, values.shape[1]), values.dtype) @ values,
-    default=direct,
-  )
+
+  def product(values: Array) -> Array:
+    return (_ones(values, values.shape[1]) @ values)[:, :1]
+
+  # Transposed, the sum is a broadcast; the product would be one more.
+  return lax.platform_dependent(values, cpu=with_derivative(product, direct), default=direct)
+
+
+def _spread(values: Array, shape: tuple[int, ...]) -> Array:
+  """Broadcasts [channels] to images; the derivative, which is a sum, as `_sum` computes it."""
+  direct = functools.partial(jnp.broadcast_to, shape=shape)
+  if num_row_shards() > 1:
+    return direct(values)
+
+  def product(values: Array) -> Array:
+    ones = _ones(values[None], math.prod(shape[:3]))
+    rows = jnp.zeros((ones.shape[1], len(values)), values.dtype).at[0].set(values)
+    return (ones[0].T @ rows).reshape(shape)
+
+  return lax.platform_dependent(values, cpu=with_derivative(direct, product), default=direct)
+
+
+def _ones(values: Array, count: int) -> Array:
+  """What values [n, ...] are multiplied with: [n, rows, count], of which the first row counts.
+
+  Of a single row and matrix XLA would make the sum again.
+  """
+  return jnp.ones((len(values), 2 if len(values) == 1 else 1, count), values.dtype)
 
 
 class Normalization(nn.Module):
@@ -122,7 +146,7 @@ class Normalization(nn.Module):
     else:
       factor = lax.rsqrt(variance.value + EPSILON)
       normalized = (images.astype(jnp.float32) - _channels(mean.value)) * _channels(factor)
-    return normalized * _channels(scale) + _channels(shift)
+    return normalized * _spread(scale, images.shape) + _spread(shift, images.shape)
 
 
 def convolution_bias(kind: str, *, normalized: bool = True) -> str:

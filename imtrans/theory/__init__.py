@@ -1,4 +1,4 @@
-"""Analyzable functions: `jax.numpy` only, used by the networks and by the studies alike."""
+"""Analyzable functions in `jax.numpy`, used by the networks and by the studies alike."""
 
 from imtrans.theory.adaptation import interval_divergence, target_error_bound
 from imtrans.theory.adversarial_optimum import discriminator_value, optimal_discriminator

@@ -110,8 +110,8 @@ def spectral_error(
 ) -> tuple[Array, Array]:
   """Squared bias and variance of the spectrum that patches show, relative to the spectrum.
 
-  The bias is exact. The variance, spectrum² / `effective_number`, holds where the spectrum changes
-  little within the resolution 1 / p of a patch, away from frequencies zero and π: it is a
+  The bias is exact. The variance, `patch_spectrum`² / `effective_number`, holds where the spectrum
+  changes little within the resolution 1 / p of a patch, away from frequencies zero and π: it is a
   quarter too small where a patch has three correlation lengths, and more below, for patches apart
   are then not independent. `imtrans.theory.periodogram.periodogram_moments` has the exact one.
 

@@ -123,7 +123,9 @@ def preferred_correlation(
     |rho|, in [0, 1).
   """
   unexplained = epsilon / (2.0 * cycle_weight * (std_a**2 + std_b**2))
-  return jnp.sqrt(jnp.maximum(1.0 - unexplained, 0.0))
+  square = 1.0 - unexplained
+  # The root of zero has no gradient: below the critical weight it is zero.
+  return jnp.where(square > 0.0, jnp.sqrt(jnp.where(square > 0.0, square, 1.0)), 0.0)
 
 
 def cycle_step(

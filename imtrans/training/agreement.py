@@ -23,7 +23,7 @@ from imtrans.data import Dataset
 from imtrans.training import hosts
 from imtrans.training.config import flat_fields
 from imtrans.training.mesh import replicated
-from imtrans.training.parting import AgreedError
+from imtrans.training.parting import AgreedError, words_and_code
 
 Result = TypeVar("Result")
 DAY = 24 * 60 * 60 * 1000  # Milliseconds; a process that ends meanwhile ends the wait.
@@ -127,6 +127,8 @@ def shared_facts(config: ConfigDict, dataset: Dataset) -> dict[str, Any]:
   """
   fields = flat_fields(config)
   facts = {f"config.{name}": value for name, value in fields.items() if name not in OWN}
+  # It may lie elsewhere, but what is read by one is waited for by all.
+  facts["config.init_from (given)"] = bool(config.init_from)
   for name, domain in (("a", dataset.a), ("b", dataset.b)):
     if domain is not None:
       facts[f"data.{name}"] = (
@@ -134,6 +136,14 @@ def shared_facts(config: ConfigDict, dataset: Dataset) -> dict[str, Any]:
         f"{domain.spec.channels} channels)"
       )
   return {**facts, "imtrans": version("imtrans"), "jax": version("jax")}
+
+
+def arrays_digest(arrays: Any) -> str:
+  """Returns a few letters that name the values of a tree of arrays: other values, other letters."""
+  total = hashlib.sha256()
+  for leaf in jax.tree.leaves(arrays):
+    total.update(np.asarray(leaf).tobytes())
+  return total.hexdigest()[:8]
 
 
 def check_shared(folder: Path) -> None:
@@ -205,9 +215,8 @@ def _exchange(words: Any) -> list[Any]:
 
 
 def _words(error: Exception) -> dict[str, Any]:
-  known = isinstance(error, ValueError | OSError | FloatingPointError)
-  text = str(error) if known else f"{type(error).__name__}: {error}"
-  return {"words": text, "code": getattr(error, "exit_code", 2 if known else 1)}
+  words, code = words_and_code(error)
+  return {"words": words, "code": code}
 
 
 def _digest(names: Sequence[str]) -> str:

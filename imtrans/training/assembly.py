@@ -20,7 +20,6 @@ from imtrans.training.optimization import (
   clip_weights,
   every,
   learning_rate_schedule,
-  postpone,
   scale_networks,
 )
 
@@ -156,7 +155,7 @@ def build_optimizers(config: ConfigDict) -> dict[str, optax.GradientTransformati
     # With and without a delay the state has the same tree: a run may be resumed with another one.
     # `clip_norm` is of each part by itself.
     delay = options.fix_global_steps * config.updates["generator"]
-    part = postpone(build("generator", delay), delay)
+    part = optax.conditionally_mask(build("generator", delay), lambda count: count >= delay)
     optimizers["generator"] = apart({"part": part, "rest": optimizers["generator"]}, GLOBAL)
   if options.network_factors:
     own = options.network_factors.to_dict()

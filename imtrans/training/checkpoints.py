@@ -97,6 +97,8 @@ class Checkpoints:
         self._manager.wait_until_finished()
       self._manager.check_for_errors()
     except Exception as error:
+      if isinstance(error, jax.errors.JaxRuntimeError) and hosts.count() > 1:
+        raise  # Another process is lost, with whom it would be written: the folder is not to blame.
       # Orbax raises what its storage layers raise; the cause is kept for the log.
       raise CheckpointError(self._failure(step, error)) from error
 

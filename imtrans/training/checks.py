@@ -14,7 +14,7 @@ from imtrans.networks import CODE_GENERATORS, GENERATORS
 from imtrans.networks.augmentation import AUGMENTATIONS
 from imtrans.networks.labels import EDGES
 from imtrans.training.assembly import is_static, latent_size, size_multiple
-from imtrans.training.optional_parts import check_optional_parts
+from imtrans.training.part_checks import check_parts
 from imtrans.training.step import UPDATE_RULES, num_rounds
 
 
@@ -54,17 +54,17 @@ def check_config(config: ConfigDict) -> None:
     raise ValueError(
       f"data.load_size must be at least data.crop_size ({data.crop_size}), got {data.load_size}."
     )
-  games = find_method(config.method.name).games
-  if config.batch_size % games:
+  multiple = find_method(config.method.name).batch_multiple
+  if config.batch_size % multiple:
     raise ValueError(
-      f"batch_size must be a multiple of {games} for {config.method.name}, which divides "
-      f"the images of a batch into {games} groups, got {config.batch_size}."
+      f"batch_size must be a multiple of {multiple} for {config.method.name}, which divides "
+      f"the images of a batch into {multiple} groups, got {config.batch_size}."
     )
   _check_crop_size(config)
   _check_updates(config)
   _check_noise(config)
   _check_domains(config)
-  check_optional_parts(config)
+  check_parts(config)
 
 
 def _check_updates(config: ConfigDict) -> None:
@@ -74,11 +74,11 @@ def _check_updates(config: ConfigDict) -> None:
       f"batch_size must be a multiple of {rounds}, the updates of a step, which divide the batch "
       f"among them, got {config.batch_size}."
     )
-  parts = rounds * config.accumulate * find_method(config.method.name).games
+  parts = rounds * config.accumulate * find_method(config.method.name).batch_multiple
   if config.batch_size % parts:
     raise ValueError(
       f"batch_size must be a multiple of {parts} to be divided among the updates of a step, the "
-      f"accumulate={config.accumulate} parts of each and the method's games, got "
+      f"accumulate={config.accumulate} parts of each and the method's groups, got "
       f"{config.batch_size}."
     )
 
@@ -236,6 +236,7 @@ RULES = {
   "method.tau": _number(0),
   "method.latent_scale": _positive(),
   "method.layers": _are_names("('image', 'down_1')"),
+  "method.cycles": _are_names("('forward', 'backward')"),
   "generator.features": _integer(1),
   "generator.num_levels": _integer(1, 16),
   "generator.num_blocks": _integer(0),

@@ -17,6 +17,7 @@ from jax._src import clusters, distributed
 from imtrans.training.roll_call import HostLost, call_roll
 
 TIMEOUT = 300  # Seconds that processes wait for each other at the start.
+LAST_PORT = 2**16 - 1
 HEARTBEAT = 120  # Seconds of silence after which JAX takes a process for dead, and aborts.
 # Where launchers say how many processes there are and which one this is.
 COUNTED = {
@@ -174,10 +175,16 @@ def _found(
 def _check_address(coordinator: str, num_processes: int | None, process_id: int | None) -> None:
   if not re.fullmatch(r".+:\d{1,5}", coordinator):
     raise ValueError(f"--coordinator must be HOST:PORT, the address of process 0: {coordinator!r}.")
+  if not 1 <= int(coordinator.rpartition(":")[2]) <= LAST_PORT:
+    raise ValueError(
+      f"the port of --coordinator must be from 1 to {LAST_PORT}, got {coordinator!r}."
+    )
   if num_processes is None or process_id is None:
     raise ValueError(
       "--coordinator needs --num-processes and --process-id, which no launcher has set here."
     )
+  if num_processes < 1:
+    raise ValueError(f"--num-processes must be at least 1, got {num_processes}.")
   if not 0 <= process_id < num_processes:
     raise ValueError(
       f"--process-id must be from 0 to {num_processes - 1} for --num-processes {num_processes}, "

@@ -134,7 +134,7 @@ def training_batches(
   Args:
     config: its `data` section, seed and batch size are read.
     dataset: from `open_data`.
-    share: which part of how many it is, from `imtrans.training.mesh.batch_share`.
+    share: which part of how many it is, from `imtrans.training.shares.batch_share`.
 
   Returns:
     A Grain iterator of arrays named as in `example_batch`, [local batch, height, width, channels]

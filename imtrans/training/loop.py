@@ -18,7 +18,14 @@ from imtrans.methods import Method
 from imtrans.methods.rows import activation_rows
 from imtrans.training import hosts
 from imtrans.training.accumulation import divide_batch
-from imtrans.training.agreement import check_shared, from_first, stop_vote, together
+from imtrans.training.agreement import (
+  arrays_digest,
+  check_alike,
+  check_shared,
+  from_first,
+  stop_vote,
+  together,
+)
 from imtrans.training.assembly import (
   build_method,
   build_optimizers,
@@ -26,10 +33,10 @@ from imtrans.training.assembly import (
   draws_noise,
 )
 from imtrans.training.checkpoints import BEST, LAST, Checkpoints
+from imtrans.training.coarse_to_fine import read_global, with_global
 from imtrans.training.compilation import batch_shapes, build_step, num_parts
 from imtrans.training.diagnostics import make_diagnosis, probe_batches
 from imtrans.training.divergence import check_finite, finite_scalars
-from imtrans.training.initial import read_global, with_global
 from imtrans.training.input import check_classes, domain_specs, example_batch, training_batches
 from imtrans.training.interruption import Interruption, Stopped
 from imtrans.training.journal import LOG, Journal, NoJournal, Progress, read_log
@@ -122,7 +129,9 @@ def train(
     resumed = state is not None
     if state is None:
       # NumPy: what lies on a device of this process is not on those of the others.
-      known = config.init_from and together(lambda: read_global(config.init_from, shapes))
+      known = config.init_from and together(lambda: read_global(config.init_from, config, shapes))
+      if known and hosts.count() > 1:
+        check_alike({"what init_from has learned": arrays_digest(known)})
       state = jit_start(start, out_shardings=shardings)(jax.device_get(example))
       state = with_global(state, known) if known else state
     first = int(state.step)

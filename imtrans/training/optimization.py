@@ -1,7 +1,7 @@
 """Learning-rate schedules and the players' optimizer."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -75,18 +75,8 @@ def adam(
   """
   # The state has the same tree with and without these: a run may be resumed with others.
   clip = optax.clip_by_global_norm(clip_norm) if clip_norm > 0.0 else optax.identity()
-  seen = _decayed(clip, weight_decay) if weight_decay > 0.0 else clip
-  return optax.chain(seen, optax.adam(schedule, b1=b1, b2=b2, eps=1e-8))
-
-
-def _decayed(optimizer: optax.GradientTransformation, rate: float) -> optax.GradientTransformation:
-  """Adds a share of the parameters to what an optimizer makes of gradients."""
-
-  def update(gradients: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
-    updates, state = optimizer.update(gradients, state, params)
-    return jax.tree.map(lambda change, param: change + rate * param, updates, params), state
-
-  return optax.GradientTransformation(optimizer.init, cast(Any, update))
+  decay = optax.add_decayed_weights(weight_decay) if weight_decay > 0.0 else optax.identity()
+  return optax.chain(clip, decay, optax.adam(schedule, b1=b1, b2=b2, eps=1e-8))
 
 
 def scale_networks(
@@ -161,40 +151,6 @@ def clip_weights(
     return jax.tree.map(clipped, params, updates), state
 
   return optax.GradientTransformation(optimizer.init, cast(Any, update))
-
-
-class Postponed(NamedTuple):
-  """State of `postpone`: how many updates were asked for, and the state of the optimizer inside."""
-
-  count: jax.Array
-  inner: Any
-
-
-def postpone(optimizer: optax.GradientTransformation, count: int) -> optax.GradientTransformation:
-  """Lets an optimizer begin late: parameters and its state stay what they are until then.
-
-  Its moments and its bias correction begin with the first update that counts, as those of an
-  optimizer that is made then. A schedule inside counts from there too.
-
-  Args:
-    optimizer: makes the updates.
-    count: updates that are zero.
-
-  Returns:
-    The transformation.
-  """
-
-  def init(params: Any) -> Postponed:
-    return Postponed(jnp.zeros((), jnp.int32), optimizer.init(params))
-
-  def update(gradients: Any, state: Postponed, params: Any = None) -> tuple[Any, Postponed]:
-    updates, inner = optimizer.update(gradients, state.inner, params)
-    begun = state.count >= count
-    updates = jax.tree.map(lambda leaf: jnp.where(begun, leaf, jnp.zeros_like(leaf)), updates)
-    inner = jax.tree.map(lambda new, old: jnp.where(begun, new, old), inner, state.inner)
-    return updates, Postponed(state.count + 1, inner)
-
-  return optax.GradientTransformation(init, cast(Any, update))
 
 
 def apart(

@@ -103,8 +103,7 @@ def _report(error: BaseException) -> str | None:
     What its user is to be told in place of the error: the reason of another process, or what the
     loss of one means; None if the error says it itself.
   """
-  words, code = str(error) or type(error).__name__, getattr(error, "exit_code", 2)
-  instead = None
+  (words, code), instead = words_and_code(error), None
   if isinstance(error, jax.errors.JaxRuntimeError):
     # A collective without its peer: the peer may be about to say why.
     deadline = time.monotonic() + GRACE / 2
@@ -122,6 +121,23 @@ def _report(error: BaseException) -> str | None:
     store().key_value_set(f"{FAILED}/{index()}", json.dumps({"words": words, "code": code}))
   _linger()
   return instead
+
+
+def words_and_code(error: BaseException) -> tuple[str, int]:
+  """What others are told of an error.
+
+  Args:
+    error: any.
+
+  Returns:
+    Its sentence and the exit code of a process that ends by it; of an error that was not foreseen,
+    which has no sentence, also its kind.
+  """
+  if isinstance(error, KeyboardInterrupt):
+    return "interrupted.", 130
+  if isinstance(error, ValueError | OSError | FloatingPointError):
+    return str(error) or type(error).__name__, getattr(error, "exit_code", 2)
+  return f"{type(error).__name__}: {error}", getattr(error, "exit_code", 1)
 
 
 def _read(report: tuple[str, str]) -> tuple[str, int]:

@@ -11,7 +11,7 @@ import optax
 from jax import Array
 
 from imtrans.methods.method import Method
-from imtrans.training.accumulation import over_parts
+from imtrans.training.accumulation import divide_batch, over_parts
 from imtrans.training.state import PLAYERS, TrainState
 
 Metrics = dict[str, Array]
@@ -205,16 +205,14 @@ def num_rounds(updates: Mapping[str, int]) -> int:
 
 
 def _parts(batch: dict[str, Array], count: int) -> list[dict[str, Array]]:
-  """Divides a batch; interleaved, so that one that is split over devices stays where it is."""
+  """One part of a batch for each update."""
   if count == 1:
     return [batch]
   size = len(next(iter(batch.values())))
   if size % count:
     raise ValueError(f"a batch of {size} cannot be divided into {count} updates of equal size.")
-  return [
-    {name: array.reshape(-1, count, *array.shape[1:])[:, index] for name, array in batch.items()}
-    for index in range(count)
-  ]
+  parts = divide_batch(batch, count)
+  return [{name: array[index] for name, array in parts.items()} for index in range(count)]
 
 
 def _moved_average(average: Any, params: Any, step: Array, decay: float) -> Any:

@@ -115,6 +115,18 @@ def test_what_does_not_fit_is_named(folder):
     dataset.b[dataset.b.names.index("3")]
 
 
+def test_a_map_that_is_no_exact_one_is_refused(folder):
+  tiff, ids = folder / "I" / "3.tif", np.zeros((8, 8, 1), np.uint8)
+  write_image(tiff, ids)
+  with pytest.raises(ValueError, match=r"holds both 3\.png and 3\.tif: rename or remove one"):
+    _opened(folder)
+  tiff.unlink()
+  (folder / "I" / "3.png").unlink()
+  write_image(folder / "I" / "3.jpg", ids)
+  with pytest.raises(ValueError, match=r"3\.jpg is a JPEG, .* as PNG or TIFF"):
+    _opened(folder)
+
+
 def test_maps_of_a_split_lie_in_a_folder_of_their_own(folder):
   names = _opened(folder).b.names
   (folder / "split" / "train").mkdir(parents=True)

@@ -305,6 +305,31 @@ def test_cyclegan_terms_by_hand():
   np.testing.assert_allclose(outputs["identity_a"], straight, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+  ("cycles", "made"), [(("forward",), ["a"]), (("backward",), ["b"]), ((), [])]
+)
+def test_a_cycle_may_be_left_out(cycles, made):
+  """The ablation of the paper: the loss has the terms of the cycles that are there."""
+  options = {"identity_weight": 0.0, "adversarial_weight": 2.0, "cycle_weight": 3.0}
+  method, batch = _cyclegan(cycles=cycles, **options), CASES["cyclegan"][1]
+
+  @jax.jit
+  def losses(key):
+    params, extras = method.init(key, batch)
+    outputs, extras = method.generate(params["generator"], extras, batch, key)
+    return outputs, method.generator_loss(params["discriminator"], extras, outputs, batch, key)
+
+  outputs, (loss, metrics) = losses(KEY)
+  assert sorted(outputs) == ["fake_a", "fake_b", *(f"reconstructed_{name}" for name in made)]
+  terms = {name: 3.0 for name in metrics if "cycle" in name}
+  assert sorted(terms) == [f"generator/cycle_{name}" for name in made]
+  terms |= {f"generator/adversarial_{name}": 2.0 for name in "ab"}
+  expected = sum(weight * metrics[name] for name, weight in terms.items())
+  np.testing.assert_allclose(loss, expected, rtol=1e-5)
+  with pytest.raises(ValueError, match=r"must be some of forward, backward, got both"):
+    _cyclegan(cycles=("both",))
+
+
 def test_identity_weight_zero_makes_no_identity_images():
   method = _cyclegan(identity_weight=0.0)
   batch = CASES["cyclegan"][1]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imtrans.methods import cut, cyclegan, munit, pix2pix, unit, unsb
-from imtrans.methods.penalties import LECAM_DECAY, penalized
+from imtrans.methods.penalties import LECAM_DECAY, penalized, penalties
 from imtrans.networks import (
   ContentGenerator,
   ContentStyleGenerator,
@@ -44,11 +44,12 @@ class Twice(nn.Module):
 
 def _loss(discriminator=None, planes=None, **weights):
   discriminator = discriminator or Sum()
-  own = penalized(discriminator, **weights)
+  own = penalized(discriminator, adversarial="wasserstein", **weights)
   shown = REALS if planes is None else jnp.concatenate([planes, REALS], axis=-1)
   params = discriminator.init(KEY, shown, train=True)["params"]
   before = own.start({})
-  return own.loss(params, before, before, REALS, FAKES, KEY, planes)
+  _, *told = own.tell_apart(params, before, REALS, FAKES, KEY, planes)
+  return told
 
 
 @pytest.mark.parametrize(
@@ -57,21 +58,35 @@ def _loss(discriminator=None, planes=None, **weights):
     ({"gradient_penalty_weight": 10.0}, 10.0 * (3.0 - 1.0) ** 2),
     ({"r1_weight": 2.0}, 2.0 * 9.0 / 2.0),
     ({"r2_weight": 3.0}, 3.0 * 9.0 / 2.0),
-    # Logits are 1.5 * 2 and 1.5 * -4, the anchors zero.
-    ({"lecam_weight": 0.1}, 0.1 * (9.0 + 36.0)),
-    ({"r1_weight": 2.0, "lecam_weight": 0.1}, 9.0 + 4.5),
+    # Logits are 1.5 * 2 and 1.5 * -4, and so are the anchors after one batch.
+    ({"lecam_weight": 0.1}, 0.1 * 2.0 * 9.0**2),
+    ({"r1_weight": 2.0, "lecam_weight": 0.1}, 9.0 + 16.2),
     ({"r1_weight": 0.0}, 0.0),
   ],
 )
 def test_numbers_by_hand(weights, expected):
   loss, after, metrics = _loss(**weights)
   np.testing.assert_allclose(loss, expected, rtol=1e-5)
-  assert {f"{name}_weight" for name in metrics} == {name for name, w in weights.items() if w}
+  own = metrics.keys() - {"accuracy", "real_logits", "fake_logits"}
+  assert {f"{name}_weight" for name in own} == {name for name, w in weights.items() if w}
   if "lecam_weight" in weights:
     np.testing.assert_allclose(after["lecam"]["real"], (1 - LECAM_DECAY) * 3.0, rtol=1e-5)
     np.testing.assert_allclose(after["lecam"]["fake"], (1 - LECAM_DECAY) * -6.0, rtol=1e-5)
   else:
     assert after == {}
+
+
+def test_scales_count_alike_and_anchors_are_unbiased():
+  own = penalties(Sum(), lecam_weight=1.0)
+  fine = jnp.full((2, 8, 8, 1), 1.0), jnp.full((2, 8, 8, 1), -1.0)
+  coarse = jnp.full((2, 1, 1, 1), 3.0), jnp.full((2, 1, 1, 1), -3.0)
+  loss, anchors, _ = own.terms(None, (REALS, FAKES), [fine, coarse], own.start(), KEY)
+  # Both anchors are +-2: the fine logits are 3 from the other one, the coarse ones 5.
+  np.testing.assert_allclose(loss, 0.5 * (2 * 3.0**2 + 2 * 5.0**2), rtol=1e-5)
+  loss, anchors, _ = own.terms(None, (REALS, FAKES), [coarse], anchors, KEY)
+  seen = (LECAM_DECAY * 2.0 + 3.0) / (LECAM_DECAY + 1.0)
+  np.testing.assert_allclose(anchors["real"] / anchors["weight"], seen, rtol=1e-5)
+  np.testing.assert_allclose(loss, 2 * (3.0 + seen) ** 2, rtol=1e-5)
 
 
 def test_slopes_add_over_scales_and_planes_do_not_count():
@@ -82,10 +97,10 @@ def test_slopes_add_over_scales_and_planes_do_not_count():
 
 def test_batch_normalisation_is_refused():
   with pytest.raises(ValueError, match=r"set discriminator\.norm to none or instance"):
-    penalized(Sum(norm="batch"), r1_weight=1.0)
+    penalized(Sum(norm="batch"), adversarial="hinge", r1_weight=1.0)
   with pytest.raises(ValueError, match="batch normalisation mixes"):
     pix2pix(UNet(), PatchDiscriminator(), gradient_penalty_weight=10.0)
-  penalized(Sum(norm="batch"), lecam_weight=1.0)  # No gradient of an image.
+  penalized(Sum(norm="batch"), adversarial="hinge", lecam_weight=1.0)  # No gradient of an image.
 
 
 def _images(seed):

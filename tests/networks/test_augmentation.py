@@ -21,6 +21,7 @@ from imtrans.networks.augmentation import (
   cut_out,
   translate_some,
 )
+from imtrans.training.accumulation import over_parts
 
 KEY = jax.random.key(0)
 
@@ -193,7 +194,7 @@ def test_probability_rises_while_real_images_are_known_for_sure():
   )
 
   def probability(logits, state=variables, adversarial="vanilla"):
-    moved = adapted(module, state, logits, fakes, count=4, adversarial=adversarial)
+    moved = adapted(module, state, [(logits, fakes)], count=4, adversarial=adversarial)
     return moved, float(moved["augmentation"]["augmentation"]["probability"])
 
   assert probability(sure)[1] == pytest.approx(0.51)
@@ -204,4 +205,35 @@ def test_probability_rises_while_real_images_are_known_for_sure():
     state, value = probability(sure, state)
   assert value == 1.0
   plain = module.clone(augment_ramp=0)
-  assert adapted(plain, variables, sure, fakes, count=4, adversarial="vanilla") is variables
+  same = adapted(plain, variables, [(sure, fakes)], count=4, adversarial="vanilla")
+  assert same is variables
+  # Of two scales the coarse one, of few patches, counts as much as the fine one.
+  fine, coarse = (jnp.full((4, 8), 2.0), -jnp.ones((4, 8))), (-sure, fakes)
+  moved = adapted(module, variables, [fine, coarse], count=4, adversarial="vanilla")
+  assert moved["augmentation"]["augmentation"]["probability"] == pytest.approx(0.49)
+
+
+def test_parts_of_a_batch_draw_for_themselves_and_their_moves_add_up():
+  key = jax.random.key_data(KEY)
+  own = {"augmentation": {"key": key, "probability": jnp.float32(0.5)}}
+  extras = {"discriminator": {"augmentation": own}, "key": key}
+
+  def moved(extras, part, own_key):
+    state = extras["discriminator"]["augmentation"]["augmentation"]
+    probability = state["probability"] + 0.01 * jnp.sign(jnp.mean(part["source"]))
+    state = {**state, "probability": probability}
+    made = {"discriminator": {"augmentation": {"augmentation": state}}, "key": extras["key"]}
+    return jax.random.uniform(jax.random.wrap_key_data(state["key"])), made
+
+  def over(values):
+    batch = {"source": jnp.array(values)}
+    drawn, made = over_parts(moved, extras, batch, KEY, count=4, unroll=True)
+    return drawn, made["discriminator"]["augmentation"]["augmentation"]["probability"], made["key"]
+
+  drawn, up, untouched = over([1.0, 1.0, 1.0, 1.0])
+  alone = jax.random.uniform(KEY)
+  assert float(drawn) != pytest.approx(float(alone))
+  assert up == pytest.approx(0.54)
+  np.testing.assert_array_equal(untouched, key)  # Of no augmentation.
+  assert over([1.0, 1.0, 1.0, -1.0])[1] == pytest.approx(0.52)
+  assert over([-1.0] * 4)[1] == pytest.approx(0.46)

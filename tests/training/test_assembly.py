@@ -82,7 +82,7 @@ def test_fields_of_methods_have_their_defaults(config):
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_every_method_on_the_list_is_complete(name):
   entry = find_method(name)
-  assert entry.title and set(entry.sources) <= {"picture", "noise"} and entry.games >= 1
+  assert entry.title and set(entry.sources) <= {"picture", "noise"} and entry.batch_multiple >= 1
   asked = [p for p in inspect.signature(entry.build).parameters.values()]
   networks = [p.name for p in asked if p.kind is p.POSITIONAL_OR_KEYWORD]
   assert networks and {own.partition("_")[0] for own in networks} <= set(NETWORKS)

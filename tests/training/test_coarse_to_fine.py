@@ -116,6 +116,11 @@ def test_stopped_in_the_fixed_phase_it_ends_the_same(pictures, coarse, fine, tmp
       ("init_from={coarse}", "generator.num_blocks=1"),
       "block_0_first/bias has shape None there and (16,) here",
     ),
+    (
+      ("init_from={coarse}", "data.edges=labels"),
+      "was trained with data.edges=none, and this run has labels: what was learned there does not "
+      "fit. Set data.edges to the same, or name another run.",
+    ),
     (("init_from={fine}",), "has generator.name=local_enhancer: name a run of the global"),
   ],
 )

@@ -5,12 +5,33 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from ml_collections import ConfigDict
 
 from imtrans.networks.enhancer import GLOBAL
 from imtrans.training.run import load_run
 from imtrans.training.state import TrainState
 
 LEFT_OUT = "output"  # The last convolution, in whose place the enhancer goes on.
+
+
+# What gives the weights their meaning, whatever their shapes.
+SAME = (
+  "generator.norm",
+  "data.direction",
+  "data.edges",
+  "data.task",
+  "palette",
+)
+
+
+def of_field(config: ConfigDict, field: str) -> Any:
+  """Returns the value of a field such as "data.task", comparable; None where there is none."""
+  value: Any = config
+  for name in field.split("."):
+    value = value.get(name)
+    if value is None:
+      return None
+  return value.to_dict() if isinstance(value, ConfigDict) else value
 
 
 class Learned(NamedTuple):
@@ -20,20 +41,23 @@ class Learned(NamedTuple):
   collections: dict[str, Any]
 
 
-def read_global(workdir: str, shapes: TrainState) -> Learned:
+def read_global(workdir: str, config: ConfigDict, shapes: TrainState) -> Learned:
   """Reads the global part of a local enhancer from a run of that generator alone.
 
   Args:
     workdir: folder of a run, finished or not, with generator.name=resnet and, to fit, twice the
       features and the same blocks, levels and pictures. Its last checkpoint is read, the moving
       average where one was kept.
+    config: of the run that begins.
     shapes: of the state that it will be a part of.
 
   Returns:
-    What was learned, without the last convolution.
+    What was learned, without the last convolution. Discriminators begin anew: those of another size
+    see other patches.
 
   Raises:
-    ValueError: if there is no such run, it has another generator, or a shape differs.
+    ValueError: if there is no such run, it has another generator, was trained on something else, or
+      a shape differs.
     CheckpointError: if its checkpoint cannot be read.
   """
   run = load_run(workdir, "last")
@@ -48,6 +72,13 @@ def read_global(workdir: str, shapes: TrainState) -> Learned:
       f"init_from: {workdir} and this run must have one generator each, as those of pix2pixhd and "
       f"pix2pix have, and {run.config.method.name} or this method has more: choose another."
     )
+  for field in SAME:
+    here, there = (of_field(one, field) for one in (config, run.config))
+    if here != there:
+      raise ValueError(
+        f"init_from: {workdir} was trained with {field}={there}, and this run has {here}: what was "
+        f"learned there does not fit. Set {field} to the same, or name another run."
+      )
   learned = Learned(
     {name: own for name, own in run.generator_params.items() if name != LEFT_OUT},
     dict(run.extras["generator"]),

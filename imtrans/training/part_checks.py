@@ -11,7 +11,7 @@ from imtrans.training.assembly import method_field
 LEAST = 16  # Pixels that a perceptual term needs: VGG16 halves an image four times.
 
 
-def check_optional_parts(config: ConfigDict) -> None:
+def check_parts(config: ConfigDict) -> None:
   """Raises ValueError for a part that does not fit, or whose weights are missing.
 
   Args:

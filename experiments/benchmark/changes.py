@@ -38,20 +38,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
   parser = argparse.ArgumentParser(prog="python -m experiments.benchmark.changes")
   parser.add_argument("--method", nargs="+", choices=METHODS, default=list(METHODS))
   parser.add_argument("--size", type=int, default=128, help="pixels")
+  parser.add_argument("--batch", type=int, default=1, help="pairs a step")
   parser.add_argument("--rounds", type=int, default=7, help="pairs per change, five for a verdict")
   parser.add_argument("--seconds", type=float, default=2.0, help="of a round, at least one step")
+  parser.add_argument(
+    "--change", nargs="+", choices=NAMES[1:], default=NAMES[1:], help="by name; all, unless told"
+  )
   parser.add_argument("--tiny", action="store_true", help="16 pixels, four features; prints alone")
   parsed = parser.parse_args(given)
   command = " ".join(["python -m experiments.benchmark.changes", *given])
   schedule = Schedule(parsed.rounds, 2, 0.05 if parsed.tiny else parsed.seconds)
   records = {}
   for method in parsed.method:
-    case = Case(method, parsed.size, 1, "float32", "cpu")
+    case = Case(method, parsed.size, parsed.batch, "float32", "cpu")
     case = tiny(case) if parsed.tiny else case
     machine = describe()
     key = f"changes-{case.key}"
     record = {"kind": "changes", "command": command, "case": case.to_dict(), **machine}
-    for measured in measure_changes(case, schedule):  # Stored as it goes: it takes minutes.
+    names = (NOTHING, *parsed.change)
+    for measured in measure_changes(case, schedule, names):  # Stored as it goes: it takes minutes.
       records[key] = {**record, "changes": measured}
       if not parsed.tiny:
         stored = store(FOLDER / "results.json", key, records[key])
@@ -60,12 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(section(records))
 
 
-def measure_changes(case: Case, schedule: Schedule) -> Iterator[dict[str, dict[str, Any]]]:
+def measure_changes(
+  case: Case, schedule: Schedule, names: Sequence[str] = NAMES
+) -> Iterator[dict[str, dict[str, Any]]]:
   """Times the step without each change beside the whole step.
 
   Args:
     case: what to train.
     schedule: how long.
+    names: of the changes, some of NAMES.
 
   Yields:
     After each change, of those so far by NAMES: "seconds" without it and "whole" with it by rounds,
@@ -75,7 +83,7 @@ def measure_changes(case: Case, schedule: Schedule) -> Iterator[dict[str, dict[s
   measured: dict[str, dict[str, Any]] = {}
   with tempfile.TemporaryDirectory() as cache, Worker(OURS, case, Path(cache)) as whole:
     warm_up(whole, schedule)
-    for name in NAMES:
+    for name in names:
       pages = name != SMALL_PAGES
       with Worker(name, case, Path(cache), huge_pages=pages) as without:
         if name in CHANGES and without.first["program"] == whole.first["program"]:
@@ -120,7 +128,7 @@ def section(records: dict[str, dict[str, Any]]) -> str:
   found = [record for record in records.values() if "changes" in record]
   if not found:
     return "No run is recorded."
-  titles = [f"{record['case']['method']} {record['case']['size']}²" for record in found]
+  titles = [_title(**record["case"]) for record in found]
   heads = [cell for title in titles for cell in (f"{title} without it", f"{title}: verdict")]
   rows = []
   for name, change in CHANGES.items():
@@ -139,6 +147,10 @@ def section(records: dict[str, dict[str, Any]]) -> str:
     f"{table(['change', 'seen before', 'prediction', *heads], rows)}\n\n"
     f"With all of them a step takes {joined(whole)}.\n\n{'; '.join(sorted(origins))}."
   )
+
+
+def _title(*, method: str, size: int, batch: int, **_: Any) -> str:
+  return f"{method} {size}²" + (f" batch {batch}" if batch > 1 else "")
 
 
 def _outcome(measured: dict[str, dict[str, Any]], name: str) -> list[str]:

@@ -74,10 +74,10 @@ def cyclegan(
       `init`, for an identity term between domains of different channels.
   """
   check_one_scale(discriminator, "cyclegan")
-  if not set(cycles) <= set(CYCLES):
+  if isinstance(cycles, str) or not set(cycles) <= set(CYCLES):
     raise ValueError(
-      f"method.cycles must be some of {', '.join(CYCLES)}, got {', '.join(cycles)}: "
-      "set it to ('forward',), ('backward',), both or ()."
+      f"method.cycles must be some of {', '.join(CYCLES)}, got {cycles!r}: set it to ('forward',), "
+      "('backward',), both or ()."
     )
   judge = penalized(
     discriminator,

@@ -80,7 +80,8 @@ def joined_moves(path: Any, before: Array, after: Array) -> Array | None:
     after: [parts], what each made of it.
 
   Returns:
-    Their moves added up, in [0, 1]; None for a leaf that is no such probability.
+    Their moves added up, in [0, 1] (each part's own move has been held in it too); None for a leaf
+    that is no such probability.
   """
   if not _is(path, "probability"):
     return None

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from imtrans.networks import GENERATORS
 from imtrans.networks.enhancer import GLOBAL
 from imtrans.training.run import load_run
 from imtrans.training.state import TrainState
@@ -15,23 +16,7 @@ LEFT_OUT = "output"  # The last convolution, in whose place the enhancer goes on
 
 
 # What gives the weights their meaning, whatever their shapes.
-SAME = (
-  "generator.norm",
-  "data.direction",
-  "data.edges",
-  "data.task",
-  "palette",
-)
-
-
-def of_field(config: ConfigDict, field: str) -> Any:
-  """Returns the value of a field such as "data.task", comparable; None where there is none."""
-  value: Any = config
-  for name in field.split("."):
-    value = value.get(name)
-    if value is None:
-      return None
-  return value.to_dict() if isinstance(value, ConfigDict) else value
+SAME = ("generator.norm", "data.direction", "data.edges", "data.task", "palette")
 
 
 class Learned(NamedTuple):
@@ -73,7 +58,7 @@ def read_global(workdir: str, config: ConfigDict, shapes: TrainState) -> Learned
       f"pix2pix have, and {run.config.method.name} or this method has more: choose another."
     )
   for field in SAME:
-    here, there = (of_field(one, field) for one in (config, run.config))
+    here, there = (_field(one, field) for one in (config, run.config))
     if here != there:
       raise ValueError(
         f"init_from: {workdir} was trained with {field}={there}, and this run has {here}: what was "
@@ -122,6 +107,17 @@ def with_global(state: TrainState, learned: Learned) -> TrainState:
     ema=average,
     extras={**state.extras, "generator": collections},
   )
+
+
+def _field(config: ConfigDict, name: str) -> Any:
+  """The value of a field such as "data.task"; of one that a network leaves out, its default."""
+  *sections, last = name.split(".")
+  for section in sections:
+    config = config[section]
+  value = config.get(last)
+  if value is None and sections == ["generator"]:
+    return getattr(GENERATORS[config.name], last, None)
+  return value
 
 
 def _global_collections(shapes: TrainState) -> dict[str, Any]:

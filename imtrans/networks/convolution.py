@@ -11,7 +11,7 @@ from collections.abc import Callable
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
 from imtrans.networks.derivatives import with_derivatives
 from imtrans.networks.direct import (
@@ -22,6 +22,7 @@ from imtrans.networks.direct import (
   zero_pad,
 )
 from imtrans.networks.halo import apply_padded, num_row_shards
+from imtrans.networks.platforms import by_platform
 from imtrans.networks.products import gather_convolve, scatter_convolve, scatter_transposed
 from imtrans.networks.winograd import winograd_convolve
 from imtrans.theory.lipschitz import power_iteration
@@ -48,7 +49,7 @@ def convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0)
   if num_row_shards() > 1:  # The one lowering whose rows XLA can split.
     return direct(images, kernel)
   on_cpu = functools.partial(_convolve_on_cpu, stride=stride, padding=padding)
-  return lax.platform_dependent(images, kernel, cpu=on_cpu, default=direct)
+  return by_platform(cpu=on_cpu, default=direct)(images, kernel)
 
 
 def _convolve_on_cpu(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
@@ -112,7 +113,7 @@ def transposed_convolve(
     return phased(images, kernel)
   on_cpu = functools.partial(_transposed_on_cpu, padding=padding)
   on_tpu = functools.partial(dilated_transposed, padding=padding)
-  return lax.platform_dependent(images, kernel, cpu=on_cpu, tpu=on_tpu, default=phased)
+  return by_platform(cpu=on_cpu, tpu=on_tpu, default=phased)(images, kernel)
 
 
 def _transposed_on_cpu(images: Array, kernel: Array, *, padding: int) -> Array:

@@ -9,6 +9,7 @@ from jax import Array, lax
 
 from imtrans.networks.derivatives import with_derivative
 from imtrans.networks.halo import num_row_shards
+from imtrans.networks.platforms import by_platform
 
 EPSILON = 1e-5
 MOMENTUM = 0.9
@@ -85,7 +86,7 @@ def _sum(values: Array, axes: tuple[int, ...]) -> Array:
     return (_ones(values, values.shape[1]) @ values)[:, :1]
 
   # Transposed, the sum is a broadcast; the product would be one more.
-  return lax.platform_dependent(values, cpu=with_derivative(product, direct), default=direct)
+  return by_platform(cpu=with_derivative(product, direct), default=direct)(values)
 
 
 def _spread(values: Array, shape: tuple[int, ...]) -> Array:
@@ -99,7 +100,7 @@ def _spread(values: Array, shape: tuple[int, ...]) -> Array:
     rows = jnp.zeros((ones.shape[1], len(values)), values.dtype).at[0].set(values)
     return (ones[0].T @ rows).reshape(shape)
 
-  return lax.platform_dependent(values, cpu=with_derivative(direct, product), default=direct)
+  return by_platform(cpu=with_derivative(direct, product), default=direct)(values)
 
 
 def _ones(values: Array, count: int) -> Array:

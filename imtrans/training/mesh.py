@@ -1,5 +1,6 @@
 """Where arrays live: one mesh of axes ("data", "height") for every run."""
 
+import contextlib
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from imtrans.methods.rows import Rows
 from imtrans.networks.halo import AXES, BATCH, ROWS
+from imtrans.networks.platforms import programs_for
 from imtrans.training.shares import batch_share, divisors
 
 
@@ -199,22 +201,23 @@ def divisible(batch_size: int, mesh: Mesh | None) -> int:
 
 
 def on_mesh(mesh: Mesh, function: Callable) -> Callable:
-  """Lets the networks in a function know that the rows of their images are split.
+  """Lets the networks in a function know which devices it is for, and whether these split rows.
 
   Args:
     mesh: from `make_mesh`.
     function: to be jitted, of arrays on that mesh.
 
   Returns:
-    The function itself where a device has whole images; else the same function, traced inside the
-    mesh (see `imtrans.networks.halo`).
+    The same function, traced for the platform of the mesh (see `imtrans.networks.platforms`) and,
+    where a device has a part of the rows, inside it (see `imtrans.networks.halo`).
   """
-  if mesh.shape[ROWS] == 1:
-    return function
 
   @functools.wraps(function)
   def traced(*arguments: Any) -> Any:
-    with jax.sharding.use_abstract_mesh(mesh.abstract_mesh):
+    with contextlib.ExitStack() as stack:
+      stack.enter_context(programs_for(mesh.devices.flat[0].platform))
+      if mesh.shape[ROWS] > 1:
+        stack.enter_context(jax.sharding.use_abstract_mesh(mesh.abstract_mesh))
       return function(*arguments)
 
   return traced

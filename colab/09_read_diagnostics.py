@@ -15,11 +15,20 @@
 # of them broken on purpose.
 
 # %%
-# From the colab folder of a clone of imtrans; in Colab, clone it and go there by %cd first.
-import sys
+REPOSITORY = "https://github.com/YOUR_NAME/imtrans"  # Put the address of your copy here.
 
-sys.path.append("..")  # What is installed below is found by itself from the next start on.
-# %pip install --quiet --editable ..
+import subprocess
+import sys
+from pathlib import Path
+
+# Beside the notebook where that lies in a clone, else (in Colab) in a clone that is made here.
+places = [Path(".."), Path("."), Path("imtrans-clone")]
+root = next((place for place in places if (place / "imtrans" / "__init__.py").exists()), None)
+if root is None:
+  root = places[-1]
+  subprocess.run(["git", "clone", "--depth", "1", REPOSITORY, str(root)], check=True)
+sys.path.append(str(root.resolve()))  # What is installed is found by itself from next time on.
+# %pip install --quiet --editable {root}
 
 # %%
 import tempfile

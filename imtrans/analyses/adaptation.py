@@ -109,6 +109,7 @@ def on_paper(
   left.plot(few, bounds, "o", color=BLUE)
   left.plot(fine, curve, color=RED, label="target error")
   left.plot(few, errors, "o", color=RED)
+  left.plot([], [], "o", color=BLACK, label=f"{num_samples:,} samples drawn")
   left.set(
     xlabel="distance of the domains (standard deviations)",
     ylabel="error, and the terms of its bound",

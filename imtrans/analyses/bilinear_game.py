@@ -43,7 +43,7 @@ RULES = {
   "proximal": SKY,
   "negative_momentum": PINK,
 }
-LEGEND = "lines: spectral radius\nmarks: simulated play"
+LEGEND = "lines: spectral radius, marks: simulated play"
 SETTLING = 20  # Steps before growth is measured, so that the largest eigenvalue leads.
 CONVERGED = 0.1  # Residual over modulus up to which an eigenvalue is believed.
 
@@ -97,8 +97,7 @@ def on_paper(
   middle.axhline(1.0, color=BLACK, linestyle=":", linewidth=0.8)
   middle.set(xlabel="step size", ylabel="growth of the distance per step (factor)")
   middle.set_title("above 1 it diverges, below it arrives")
-  middle.text(0.03, 0.97, LEGEND, transform=middle.transAxes, va="top")
-  middle.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, fontsize=8)
+  middle.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, fontsize=8, title=LEGEND)
 
   ends = {}
   steps, every = np.arange(adam_steps + 1), max(adam_steps // 400, 1)

@@ -89,7 +89,7 @@ def on_paper(
   plane.plot([0.0, 0.0], [SLOPE, -SLOPE], "*", color=BLACK, markersize=11, label="unregularised")
   plane.set(xlabel="real part (1 / time)", ylabel="imaginary part (radians / time)")
   plane.set(ylim=(-0.6, 0.95), title="without a remedy it only rotates")
-  plane.legend(loc="upper left")
+  plane.legend(loc="upper left", title="lines: closed form, marks: simulated")
 
   slowest = float(np.max(np.real(_closed("penalty_weight", max(weights)))))
   best = float(np.max(np.real(_closed("penalty_weight", critical_weight))))

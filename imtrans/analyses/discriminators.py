@@ -68,13 +68,13 @@ def patch_network(run: TrainedRun) -> Any:
     raise NotForThisRun(
       f"it needs the discriminators of pix2pix or CycleGAN, the run is of {config.method.name}."
     )
-  fields = config.discriminator.to_dict()
+  fields: dict[str, Any] = {**config.discriminator.to_dict(), "augment": ()}
   name = fields.pop("name")
   if name not in PATCH_NETWORKS:
     raise NotForThisRun(
       f"it needs a discriminator of patches ({' or '.join(PATCH_NETWORKS)}), the run has {name}."
     )
-  return DISCRIMINATORS[name](**{**fields, "augment": ()})
+  return DISCRIMINATORS[name](**fields)
 
 
 def trained_discriminators(run: TrainedRun, count: int) -> tuple[TrainedDiscriminator, ...]:

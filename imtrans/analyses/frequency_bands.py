@@ -1,11 +1,14 @@
 """Pictures by bands of spatial frequency: how fine a generator's error is, or its outputs."""
 
+import math
+
 import numpy as np
 
 from imtrans.analyses.finding import BLACK, COLORS, Rows, comparison
 from imtrans.analyses.trained import TrainedRun
 
 NUM_PICTURES = 64
+NO_BAND = {"power": math.nan, "real_power": math.nan}  # Of the rows of other quantities.
 
 
 def draw_bands(axes, run: TrainedRun, side: int) -> tuple[Rows, str]:
@@ -17,7 +20,8 @@ def draw_bands(axes, run: TrainedRun, side: int) -> tuple[Rows, str]:
     side: of a patch that the discriminator sees, pixels; marked as a frequency.
 
   Returns:
-    The rows of the table and a sentence.
+    The rows of the table and a sentence. No row compares with a closed form: beside the "power" of
+    what is named stands that of real pictures, the answers where there are some.
   """
   generator = run.generators[0]
   sources, answers = run.test_pictures(generator.direction, NUM_PICTURES)
@@ -48,13 +52,8 @@ def draw_bands(axes, run: TrainedRun, side: int) -> tuple[Rows, str]:
   axes.minorticks_off()
   axes.legend(loc="best")
   rows = [
-    comparison(
-      f"power of {name}",
-      "squared values",
-      float(place),
-      float(powers["real pictures"][i]),
-      float(power[i]),
-    )
+    comparison(f"power of {name}", "squared values", float(place), math.nan, math.nan)
+    | {"power": float(power[i]), "real_power": float(powers["real pictures"][i])}
     for name, power in powers.items()
     for i, place in enumerate(middles)
   ]

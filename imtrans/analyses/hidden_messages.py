@@ -79,6 +79,7 @@ def on_paper(*, num_values: int = 50_000, seed: int = 0) -> Finding:
     axes.set_xlabel("amplitude of the message (8-bit levels, rms)")
   left.set(ylabel="capacity (bits per value)", title="an invisible message carries bits")
   left.legend(loc="upper left")
+  right.legend(loc="lower left")
   right.set(ylabel="error of the message read (share of variance)", yscale="log")
   right.set_title("noise of its amplitude costs half the message")
 

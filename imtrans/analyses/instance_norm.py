@@ -1,19 +1,19 @@
 """Instance normalisation as an eraser of style: mean and contrast go, signs and hues stay."""
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from matplotlib.axes import Axes
 
 from imtrans.analyses.finding import BLACK, COLORS, Finding, in_style, new_figure
+from imtrans.analyses.recoloured_layers import UNCHANGED, RecolouredLayers, recoloured_layers
 from imtrans.analyses.trained import NotForThisRun, TrainedRun
-from imtrans.evaluation.translation.trained_generator import TrainedGenerator, pad_to_multiple
-from imtrans.networks.normalization import EPSILON, Normalization, instance_norm
+from imtrans.evaluation.translation.trained_generator import pad_to_multiple
+from imtrans.networks.normalization import EPSILON, instance_norm
 from imtrans.theory.normalization import (
   label_response,
   measured_statistics,
-  recolour,
   recolouring_response,
   variance_kept,
 )
@@ -61,6 +61,9 @@ def on_paper(
     left.plot(fine, curve, color=color)
     left.plot(gains, measured, "o", color=color, label=f"{deviation / LEVEL:.2g} levels")
     note("recolouring", f"deviation {deviation:g}", gains, closed, measured)
+  for axes in (left, middle):
+    axes.plot([], [], color=BLACK, label="closed form")
+    axes.plot([], [], "o", color=BLACK, label="the layer")
   left.set(xlabel="gain of the recolouring", ylabel="factor of the normalised channel")
   left.set_title("gain is erased, its sign is not")
   left.legend(title="contrast (8-bit)", loc="upper left")
@@ -124,9 +127,10 @@ def on_run(run: TrainedRun) -> Finding:
   """How much of a recolouring of the source is left after each normalisation of the generator.
 
   The same pictures go through the generator as they are and recoloured; a change is the root mean
-  square of the difference over that of the layer's values. Dropout is off. Batch normalisation
-  uses the picture's own statistics where the run translates so (`inference = "train"`), else its
-  running ones, which erase nothing.
+  square of the difference over that of the layer's values. Mean and variance of the channels that
+  leave a normalisation stand beside `imtrans.theory.normalization.output_statistics`. Dropout is
+  off. Batch normalisation uses the picture's own statistics where the run translates so
+  (`inference = "train"`), else its running ones, which erase nothing.
 
   A common gain and a shift per channel pass a convolution as a gain and a shift, and are erased
   (up to zero padding); a gain per channel comes out as another mixture, and is not.
@@ -135,7 +139,8 @@ def on_run(run: TrainedRun) -> Finding:
     run: whose generator normalises.
 
   Returns:
-    The finding: the change against depth, for four recolourings.
+    The finding: the change against depth, for four recolourings, and the variance of the channels
+    after each normalisation.
 
   Raises:
     NotForThisRun: if the generator has no `Normalization`, or the sources are not pictures alone.
@@ -144,144 +149,125 @@ def on_run(run: TrainedRun) -> Finding:
   generator = run.generators[0]
   sources, _ = run.test_pictures(generator.direction, NUM_PICTURES)
   sources, _ = pad_to_multiple(sources, generator.size_multiple)
-  channels = sources.shape[-1]
-  changes = recolourings(channels)
-  gains, shifts = (jnp.asarray(np.stack(values)) for values in zip(*changes.values(), strict=True))
-  names: list[str] = []
-
-  @jax.jit
-  def squares(params, extras, picture):
-    """Sums of squares of the differences and of the values: [recolourings, layers], [layers]."""
-    watched = generator._replace(generator_params=params, extras=extras)
-
-    def one(gain, shift):
-      layers = watch(watched, recolour(picture[None], gain, shift))
-      names[:] = layers
-      return list(layers.values())
-
-    kept = one(jnp.ones(channels), jnp.zeros(channels))
-    changed = jax.vmap(one)(gains, shifts)
-    sizes = jnp.stack([jnp.sum(jnp.square(values)) for values in kept])
-    moved = [
-      jnp.sum(jnp.square(new - old[None]), axis=tuple(range(1, new.ndim)))
-      for new, old in zip(changed, kept, strict=True)
-    ]
-    return jnp.stack(moved, axis=1), sizes
-
-  moved, sizes = 0.0, 0.0
-  for picture in sources:
-    added = squares(generator.generator_params, generator.extras, picture)
-    moved, sizes = moved + np.asarray(added[0], float), sizes + np.asarray(added[1], float)
-  if len(names) <= 2:
+  seen = recoloured_layers(generator, sources)
+  if len(seen.places) <= 2:
     raise NotForThisRun(
       f"the generator ({run.run.config.generator.name}) has no normalisation that this can watch."
     )
-  left = np.sqrt(moved / np.maximum(np.asarray(sizes)[None, :], 1e-30))
-
-  # Of what enters a layer only the first is drawn.
-  drawn = [i for i, name in enumerate(names) if i == 1 or not name.startswith("before ")]
-  figure, ((axes,),) = new_figure(width=max(7.0, 0.25 * len(drawn) + 4.0), height=4.2)
-  for index, name in enumerate(changes):
-    color = COLORS[1 + index]
-    axes.plot(np.maximum(left[index, drawn], FLOOR), "o-", color=color, label=name, linewidth=0.6)
-  axes.axvline(1.5, linestyle=":", color=BLACK)
-  axes.set_yscale("log")
-  axes.set_xticks(range(len(drawn)), [_label(names[i]) for i in drawn], rotation=90)
-  axes.set(xlabel="depth: leaving each normalisation", ylabel="change / size of the values (rms)")
-  axes.legend(title="recolouring of the source", loc="center left", bbox_to_anchor=(1.0, 0.5))
+  kind = run.run.config.generator.get("norm", "unknown")
+  erases = generator.mode == "train" or kind != "batch"
+  worst = float(np.max(seen.change[1:3, 2] / seen.change[1:3, 1]))  # Of shift and contrast.
+  figure, ((upper,), (lower,)) = new_figure(
+    rows=2, width=max(7.0, 0.125 * len(seen.places) + 4.0), height=3.4
+  )
+  _draw_changes(upper, seen)
+  upper.set_title(
+    "the first normalisation erases shift and contrast"
+    if worst < 0.01
+    else f"up to {worst:.0%} of shift and contrast passes the first normalisation"
+  )
+  _draw_variances(lower, seen)
+  drawn = _drawn(seen)
+  for axes, names in ((upper, [""] * len(drawn)), (lower, [_label(seen.places[i]) for i in drawn])):
+    axes.set_xticks(range(len(drawn)), names, rotation=90)
+    axes.set(xlabel="depth: leaving each normalisation", xlim=(-0.5, len(drawn) - 0.5))
+  lower.set_title("variance of the channels before and after each normalisation")
 
   rows = [
-    {"recolouring": recolouring, "place": name, "change": left[i, j]}
-    for i, recolouring in enumerate(changes)
-    for j, name in enumerate(names)
+    {
+      "recolouring": recolouring,
+      "place": place,
+      "change": seen.change[i, j],
+      "mean": seen.mean[i, j],
+      "mean_closed_form": seen.closed_mean[i, j],
+      "variance": seen.variance[i, j],
+      "variance_closed_form": seen.closed_variance[i, j],
+      "largest_gap": seen.gap[i, j],
+    }
+    for i, recolouring in enumerate(seen.recolourings)
+    for j, place in enumerate(seen.places)
   ]
   spoken = "; ".join(
-    f"{name}: {left[i, 0]:.2g} in the source, {left[i, 1]:.2g} before the first normalisation, "
-    f"{left[i, 2]:.2g} after it, {left[i, -1]:.2g} in the output"
-    for i, name in enumerate(changes)
+    f"{name}: {change[0]:.2g} in the source, {change[1]:.2g} before the first normalisation, "
+    f"{change[2]:.2g} after it, {change[-1]:.2g} in the output"
+    for name, change in zip(seen.recolourings[1:], seen.change[1:], strict=True)
   )
-  kind = run.run.config.generator.get("norm", "unknown")
-  statistics = "the picture's own statistics"
-  if kind == "batch" and generator.mode == "test":
-    statistics = "running statistics, which erase nothing"
-  worst = float(max(left[0, 2] / left[0, 1], left[1, 2] / left[1, 1]))
+  statistics = "the picture's own statistics" if erases else "running statistics"
   verdict = (
     "The first normalisation erases shifts and contrast"
     if worst < 0.01
     else f"The first normalisation lets up to {worst:.0%} of shift and contrast through"
   )
-  axes.set_title(
-    "the first normalisation erases shift and contrast"
-    if worst < 0.01
-    else f"up to {worst:.0%} of shift and contrast passes the first normalisation"
-  )
   return Finding(
     figure,
     rows,
     f"{verdict} ({kind} normalisation with {statistics}, {len(sources)} test pictures). Changes "
-    f"relative to the size of the values: {spoken}. A change of 2 is a mere change of sign.",
+    f"relative to the size of the values: {spoken}. A change of 2 is a mere change of sign. "
+    f"{_said_of_statistics(seen, erases)}",
   )
 
 
-def recolourings(channels: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-  """The recolourings that a run is shown.
-
-  Args:
-    channels: of its sources.
-
-  Returns:
-    Names and float32 (gains [channels], shifts [channels] in the range -1 to 1); a picture of one
-    channel has no white balance.
-  """
-  one, none = np.ones(channels, np.float32), np.zeros(channels, np.float32)
-  across = np.linspace(1.0, -1.0, channels, dtype=np.float32)
-  chosen = {
-    "colour cast (shift per channel)": (one, 0.3 * across),
-    "half the contrast": (0.5 * one, none),
-    "white balance (gain per channel)": (one + 0.3 * across, none),
-    "inversion": (-one, none),
-  }
-  if channels == 1:
-    del chosen["white balance (gain per channel)"]
-  return chosen
+def _after(seen: RecolouredLayers) -> list[int]:
+  """The places behind normalisations."""
+  return [i for i, name in enumerate(seen.places) if name.startswith("after ")]
 
 
-def watch(generator: TrainedGenerator, images: Array) -> dict[str, Array]:
-  """What goes into and comes out of the normalisations of a generator, without dropout.
+def _drawn(seen: RecolouredLayers) -> list[int]:
+  """The places that are drawn: of what enters a layer only the first."""
+  return [0, 1, *_after(seen), len(seen.places) - 1]
 
-  It looks on while the method translates, so it needs neither the network nor its name.
 
-  Args:
-    generator: of a method whose generators normalise by `Normalization`, if at all.
-    images: [1, height, width, channels] in [-1, 1], of a size that fits the network.
+def _draw_changes(axes: Axes, seen: RecolouredLayers) -> None:
+  """The change against depth."""
+  drawn = _drawn(seen)
+  for color, name, change in zip(COLORS[1:], seen.recolourings[1:], seen.change[1:], strict=False):
+    axes.plot(np.maximum(change[drawn], FLOOR), "o-", color=color, label=name, linewidth=0.6)
+  axes.axvline(1.5, linestyle=":", color=BLACK)
+  axes.set(yscale="log", ylabel="change / size of the values (rms)")
+  axes.legend(title="recolouring of the source", loc="center left", bbox_to_anchor=(1.0, 0.5))
 
-  Returns:
-    "source"; for each normalisation in the order of calls "before NAME" and "after NAME"; "output";
-    [1, height', width', channels'] each.
-  """
-  layers = {"source": images}
 
-  def look_on(call, arguments, options, context):
-    layer = context.module
-    known = isinstance(layer, Normalization) and context.method_name == "__call__"
-    if not known or layer.kind == "none":
-      return call(*arguments, **options)
-    outputs = call(*arguments, **{**options, "train": generator.mode == "train"})
-    name = "/".join(layer.path)
-    layers[f"before {name}"] = arguments[0].astype(jnp.float32)
-    layers[f"after {name}"] = outputs.astype(jnp.float32)
-    return outputs
+def _draw_variances(axes: Axes, seen: RecolouredLayers) -> None:
+  """The variance that enters and leaves each normalisation, at the same depths."""
+  places = _after(seen)
+  before = [i - 1 for i in places]
+  depths = 2 + np.arange(len(places))
+  for color, name, into, out, closed in zip(
+    COLORS,
+    seen.recolourings,
+    seen.variance[:, before],
+    seen.variance[:, places],
+    seen.closed_variance[:, places],
+    strict=False,
+  ):
+    axes.plot(depths, np.maximum(into, FLOOR), "o", color=color, fillstyle="none")
+    axes.plot(depths, np.maximum(closed, FLOOR), "-", color=color)
+    label = "the picture as it is" if name == UNCHANGED else name
+    axes.plot(depths, np.maximum(out, FLOOR), "o", color=color, label=label)
+  axes.set(yscale="log", ylabel="variance of a channel (mean)")
+  axes.plot([], [], "o", color=BLACK, fillstyle="none", label="before it")
+  axes.plot([], [], "o", color=BLACK, label="after it, measured")
+  axes.plot([], [], "-", color=BLACK, label="after it, closed form")
+  axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
-  with nn.intercept_methods(look_on):
-    layers["output"] = generator.translate(
-      generator.generator_params,
-      generator.extras,
-      images,
-      jax.random.key(generator.seed),
-      direction=generator.direction,
-      mode="test",
-    )
-  return layers
+
+def _said_of_statistics(seen: RecolouredLayers, erases: bool) -> str:
+  """What means and variances of the channels show."""
+  places = _after(seen)
+  before = seen.variance[:, [i - 1 for i in places]]
+  after, mean = seen.variance[:, places], seen.mean[:, places]
+  form = "0 and v / (v + ε)"
+  if seen.learned:
+    form = "b and a² v / (v + ε) with the learned shift b and scale a"
+  if not erases:
+    form += ", which these layers with statistics of their own need not keep,"
+  return (
+    f"Of the channels as they are and recoloured, the {len(places)} normalisations make variances "
+    f"of {after.min():.4g} to {after.max():.4g} (mean over the channels of a layer) out of "
+    f"{before.min():.2g} to {before.max():.2g}, and means of {mean.min():.2g} to {mean.max():.2g}; "
+    f"from {form} a channel's mean or variance differs by up to "
+    f"{np.max(seen.gap[:, places]):.1g}."
+  )
 
 
 def _response(images: Array, gain: Array) -> Array:

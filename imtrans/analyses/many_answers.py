@@ -151,6 +151,7 @@ def _draw_blurs(axes, key: Array, num_samples: int) -> Rows:
       comparison("blur", name, float(weight), float(value), float(seen))
       for weight, value, seen in zip(few, exact[len(fine) :], found, strict=True)
     ]
+  axes.plot([], [], "o", color=BLACK, label="search over samples")
   axes.set(xlabel="weight of the heavier of two answers", ylabel="blur left (colour units)")
   axes.set_title("two answers at distance 1: only the mean is blurred")
   axes.legend(loc="upper right")
@@ -177,6 +178,7 @@ def _draw_waves(axes, key: Array, num_samples: int) -> Rows:
       )
       for place, exact, measured in zip(few, response(few), seen, strict=True)
     ]
+  axes.plot([], [], "o", color=BLACK, label="positions drawn")
   axes.set(xlabel="frequency (cycles per pixel)", ylabel="share of the amplitude left")
   axes.set_title("the mean over positions is a low-pass")
   axes.legend(title="position uncertain by", loc="upper right")

@@ -56,7 +56,7 @@ def on_paper(*, num_steps: int = 6000) -> Finding:
   left.plot([], [], color=BLACK, label="closed form")
   left.set(xlabel="generator along the discriminator", ylabel="generator across it")
   left.set(ylim=(0.0, 1.45 * across.max()), title="normalised, the game still goes round")
-  left.legend(loc="upper center", ncols=2)
+  left.legend(loc="upper center", ncols=2, title="marks: simulated")
 
   fastest = max(STARTS)
   _, _, plain = _flow(PLAIN, num_steps)

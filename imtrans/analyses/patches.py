@@ -1,5 +1,6 @@
 """Patch discriminators: what a patch sees, the size that a texture asks for, and a run's own."""
 
+import math
 from collections.abc import Sequence
 
 import jax
@@ -18,7 +19,7 @@ from imtrans.analyses.finding import (
   in_style,
   new_figure,
 )
-from imtrans.analyses.frequency_bands import draw_bands
+from imtrans.analyses.frequency_bands import NO_BAND, draw_bands
 from imtrans.analyses.patch_gradients import gradient_profile, judged_pictures, tile
 from imtrans.analyses.trained import TrainedRun
 from imtrans.networks import PatchDiscriminator, PixelDiscriminator
@@ -65,7 +66,7 @@ def on_paper(*, num_lines: int = 300, seed: int = 0) -> Finding:
   numbers = [row["closed_form"] for row in rows if row["quantity"] == "effective patches"]
   return Finding(
     figure,
-    [*rows, *errors],
+    [{**row, "logits": row.get("logits", math.nan)} for row in (*rows, *errors)],
     f"PatchGANs see {', '.join(f'{side:.0f}' for side in sides)} pixels, as the gradient of a "
     "logit shows, and the larger the patch the fewer: an image of 256 pixels holds "
     f"{numbers[0]:,.0f} independent patches of one pixel but {numbers[3]:.0f} of 70 and "
@@ -131,7 +132,7 @@ def on_run(run: TrainedRun) -> Finding:
   banded, told = draw_bands(right, run, side)
   return Finding(
     figure,
-    [*rows, *banded],
+    [*({**row, **NO_BAND} for row in rows), *banded],
     f"By its layers a logit of the discriminator sees {side} pixels, by its gradient {measured}. "
     f"{outside:.1%} of the gradient comes from outside the patch, through the means and variances "
     f"of its normalisation. {told}",
@@ -149,13 +150,14 @@ def _draw_fields(axes) -> Rows:
     number = effective_patches(layers, IMAGE_SIZE)
     logits = float(output_size(layers, IMAGE_SIZE) ** 2)
     rows.append(comparison("receptive field", "pixels", float(side), float(side), float(seen)))
-    rows.append(comparison("effective patches", "patches", float(side), number, logits))
+    rows.append(comparison("effective patches", "patches", float(side), number, math.nan))
+    rows[-1]["logits"] = logits
   places = np.arange(len(modules))
   fields, numbers = rows[::2], rows[1::2]
   axes.plot(places, [row["closed_form"] for row in fields], color=BLUE, label="side of a patch")
   axes.plot(places, [row["measured"] for row in fields], "o", color=BLUE, label="by gradient")
   axes.plot(places, [row["closed_form"] for row in numbers], color=RED, label="independent patches")
-  axes.plot(places, [row["measured"] for row in numbers], "_", color=RED, label="logits")
+  axes.plot(places, [row["logits"] for row in numbers], "_", color=RED, label="logits")
   axes.set_xticks(places, [f"{row['closed_form']:.0f}" for row in fields])
   axes.set(xlabel="PatchGAN (pixels)", ylabel="pixels, or number in 256 x 256", yscale="log")
   axes.set_title("larger patches are fewer")

@@ -59,6 +59,7 @@ def on_paper(
     color = COLORS[1 + index % (len(COLORS) - 1)]
     left.plot(fine, path[:, index], color=color, label=f"d = {shift:g}")
     left.plot(weights, found[:, index], "o", color=color)
+  left.plot([], [], "o", color=COLORS[0], label="search over a grid")
   left.set(xlabel="identity weight b", ylabel="shift left δ (colour, 0 to 1)")
   left.set_title("each shift ends at b = 2 a d")
   left.legend(title="wanted shift", loc="upper right")

@@ -100,6 +100,7 @@ def on_paper(
   left.set(xscale="log", ylim=(0.0, 1.25 * independent))
   left.set(xlabel="temperature ε (squared units)", ylabel="cost (squared units)")
   left.set_title("heat hides all but the means")
+  left.plot([], [], "o", color=BLACK, label="plans on grids")
   left.legend(loc="upper left", ncols=2, fontsize=8)
 
   places = np.linspace(-2.0 * STD_A, 2.0 * STD_A, 60, dtype=np.float32)[:, None]
@@ -119,6 +120,7 @@ def on_paper(
       _row(f"mean target, ε = {epsilon:g}", *values)
       for values in zip(np.asarray(x[shown, 0]), closed, targets, strict=True)
     ]
+  middle.plot([], [], "o", color=BLACK, label="plans on grids")
   middle.set(xlabel="source x", ylabel="mean target of x")
   middle.set_title("a hot plan's mean shrinks to the centre")
   middle.legend(loc="upper left", fontsize=8)
@@ -164,6 +166,8 @@ def on_paper(
   right.set(xlabel="cycle weight (entropy weighs 1)", ylabel="correlation of source and output")
   right.set(ylim=(-1.05, 1.05))
   right.set_title("a cycle penalty likes both orders")
+  right.plot([], [], color=BLACK, label="closed form")
+  right.plot([], [], "o", color=BLACK, label="plans on grids")
   right.legend(loc="center right", fontsize=8)
 
   def worst(start):

@@ -77,8 +77,9 @@ def penalties(
       now = dict(zip(KINDS, map(_mean, zip(*scales, strict=True)), strict=True))
       now = jax.lax.stop_gradient({**now, WEIGHT: jnp.ones(())})
       anchors = {k: LECAM_DECAY * anchors[k] + (1.0 - LECAM_DECAY) * now[k] for k in now}
-      real, fake = (anchors[kind] / anchors[WEIGHT] for kind in KINDS)
-      value = jnp.mean(jnp.stack([lecam_penalty(*both, real, fake) for both in scales]))
+      near = [anchors[kind] / anchors[WEIGHT] for kind in KINDS]
+      values = [lecam_penalty(real, fake, *near) for real, fake in scales]
+      value = jnp.mean(jnp.stack(values))
       weighed["lecam"] = lecam_weight, value
     loss = sum((weight * value for weight, value in weighed.values()), jnp.zeros(()))
     return loss, anchors, {name: value for name, (_, value) in weighed.items()}

@@ -1,65 +1,364 @@
-"""Analyzable functions in `jax.numpy`, used by the networks and by the studies alike."""
+"""The theory: closed forms, simulations and measurements in `jax.numpy`.
 
-from imtrans.theory.adaptation import interval_divergence, target_error_bound
-from imtrans.theory.adversarial_optimum import discriminator_value, optimal_discriminator
-from imtrans.theory.assignment import optimal_assignment
-from imtrans.theory.convolution_spectrum import convolution_norm, convolution_singular_values
-from imtrans.theory.cycles import best_linear_cycle, least_cycle_loss
-from imtrans.theory.domain_classifier import proxy_a_distance
+Used by the networks and by the studies alike. Every public function and class of a module is
+exported here, but for `sinkhorn.sinkhorn` and `texture.spectrum`, which bear the name of a module.
+
+  subject         modules
+  games           games (closed forms), update_rules, simulation, spectrum, dirac
+  lipschitz       lipschitz, convolution_spectrum
+  noise           noise, answers (several right ones)
+  patches         patches (receptive fields), texture (the trade-off), periodogram (its Monte Carlo)
+  cycles          cycles, hidden (messages)
+  identity        identity
+  normalization   normalization
+  adaptation      adaptation (bounds), domain_classifier (proxy A-distance)
+  transport       sinkhorn, entropic_transport (divergence), gaussian_transport, sliced, assignment,
+                  transport_plans (what a cycle penalty prefers), bridges
+  divergences     divergences, adversarial_optimum (best discriminator, values of the losses)
+"""
+
+from imtrans.theory.adaptation import (
+  Normal,
+  density_crossings,
+  divergence_deviation,
+  interval_divergence,
+  normal_differences,
+  sample_differences,
+  target_error_bound,
+  threshold_divergence,
+  threshold_error,
+  threshold_joint_error,
+)
+from imtrans.theory.adversarial_optimum import (
+  discriminator_value,
+  expected_discriminator_loss,
+  expected_generator_loss,
+  jensen_shannon_bound,
+  non_saturating_value,
+  optimal_discriminator,
+  optimal_logits,
+)
+from imtrans.theory.answers import (
+  Answers,
+  blur,
+  cheapest_prediction,
+  cumulative,
+  density,
+  draw_answers,
+  frequency_response,
+  mean_answer,
+  median_answer,
+  modal_answer,
+  spread,
+)
+from imtrans.theory.assignment import assignment_cost, optimal_assignment
+from imtrans.theory.bridges import BridgeMoments, bridge_draw, gaussian_bridge, refinement_times
+from imtrans.theory.convolution_spectrum import (
+  convolution_norm,
+  convolution_norm_bounds,
+  convolution_singular_values,
+  kernel_matrix,
+)
+from imtrans.theory.cycles import (
+  LinearCycle,
+  best_linear_cycle,
+  cycle_loss,
+  gaussian_symmetry,
+  least_cycle_loss,
+  matched_cycle,
+  relabel,
+  symmetry_cost,
+  train_linear_cycle,
+)
+from imtrans.theory.dirac import (
+  critical_penalty_weight,
+  dirac_eigenvalues,
+  dirac_field,
+  dirac_losses,
+  non_saturating_distance,
+)
+from imtrans.theory.divergences import (
+  jensen_shannon,
+  kantorovich_potential,
+  kullback_leibler,
+  pearson_chi_square,
+  total_variation,
+  triangular_discrimination,
+  wasserstein_distance,
+)
+from imtrans.theory.domain_classifier import (
+  ProxyDistance,
+  a_distance,
+  fit_domain_classifier,
+  gaussian_a_distance,
+  proxy_a_distance,
+)
 from imtrans.theory.entropic_transport import entropic_transport_cost, sinkhorn_divergence
-from imtrans.theory.games import bilinear_radius, spectral_radius, update_matrix
-from imtrans.theory.gaussian_transport import gaussian_wasserstein, monge_map
-from imtrans.theory.hidden import hidden_capacity, recovery_error
-from imtrans.theory.identity import best_shift, soft_threshold
-from imtrans.theory.lipschitz import lipschitz_bound, power_iteration
-from imtrans.theory.noise import best_gauss_deviation, best_laplace_scale, l1_weight, l2_weight
-from imtrans.theory.patches import Layer, effective_patches, output_size, receptive_field
-from imtrans.theory.simulation import play, play_with_optimizers
-from imtrans.theory.sliced import sliced_transport_cost
-from imtrans.theory.spectrum import jacobian_spectrum
-from imtrans.theory.texture import best_patch_size
-from imtrans.theory.transport_plans import cycle_cost, preferred_correlation
-from imtrans.theory.update_rules import vector_field, zero_sum
+from imtrans.theory.games import (
+  alternating_angle,
+  alternating_invariant,
+  bilinear_loss,
+  bilinear_radius,
+  negative_momentum_bound,
+  spectral_radius,
+  update_matrix,
+)
+from imtrans.theory.gaussian_transport import (
+  AffineMap,
+  entropic_map,
+  gaussian_entropic_cost,
+  gaussian_sinkhorn_divergence,
+  gaussian_wasserstein,
+  inverse_map,
+  monge_map,
+  symmetric_root,
+)
+from imtrans.theory.hidden import (
+  hidden_capacity,
+  least_distortion,
+  recovery_error,
+  simulate_recovery,
+  stored_noise,
+)
+from imtrans.theory.identity import (
+  best_shift,
+  critical_weight,
+  fit_threshold,
+  identity_objective,
+  local_threshold,
+  local_translation,
+  shift_path,
+  soft_threshold,
+)
+from imtrans.theory.lipschitz import (
+  amplification,
+  gradient_norms,
+  lipschitz_bound,
+  normalized_bilinear_invariant,
+  normalized_bilinear_loss,
+  operator_norm,
+  power_iteration,
+)
+from imtrans.theory.noise import (
+  best_gauss_deviation,
+  best_laplace_scale,
+  gauss_gauss_divergence,
+  gauss_laplace_divergence,
+  inverse_temperature,
+  l1_weight,
+  l2_weight,
+  laplace_gauss_divergence,
+  laplace_laplace_divergence,
+)
+from imtrans.theory.normalization import (
+  label_response,
+  measured_statistics,
+  output_statistics,
+  recolour,
+  recolouring_leak,
+  recolouring_response,
+  variance_kept,
+)
+from imtrans.theory.patches import (
+  Layer,
+  effective_number,
+  effective_patches,
+  output_size,
+  patch_stride,
+  path_deviation,
+  path_weights,
+  receptive_field,
+)
+from imtrans.theory.periodogram import averaged_periodogram, draw_lines, periodogram_moments
+from imtrans.theory.simulation import Play, play, play_with_optimizers, simulate
+from imtrans.theory.sinkhorn import Potentials, entropic_plan, squared_distances, symmetric_sinkhorn
+from imtrans.theory.sliced import (
+  gaussian_sliced_cost,
+  line_transport_cost,
+  random_directions,
+  sliced_transport_cost,
+)
+from imtrans.theory.spectrum import Spectrum, arnoldi, consensus_cosine, jacobian_spectrum
+from imtrans.theory.texture import (
+  Texture,
+  best_patch_size,
+  covariance,
+  patch_spectrum,
+  relative_bias,
+  spectral_error,
+)
+from imtrans.theory.transport_plans import (
+  barycentric_map,
+  cycle_cost,
+  cycle_step,
+  gaussian_pushforward,
+  line_plan_costs,
+  linear_map_cost,
+  preferred_correlation,
+)
+from imtrans.theory.update_rules import Dynamics, both_losses, make_dynamics, vector_field, zero_sum
 
 __all__ = [
+  "AffineMap",
+  "Answers",
+  "BridgeMoments",
+  "Dynamics",
   "Layer",
+  "LinearCycle",
+  "Normal",
+  "Play",
+  "Potentials",
+  "ProxyDistance",
+  "Spectrum",
+  "Texture",
+  "a_distance",
+  "alternating_angle",
+  "alternating_invariant",
+  "amplification",
+  "arnoldi",
+  "assignment_cost",
+  "averaged_periodogram",
+  "barycentric_map",
   "best_gauss_deviation",
   "best_laplace_scale",
   "best_linear_cycle",
   "best_patch_size",
   "best_shift",
+  "bilinear_loss",
   "bilinear_radius",
+  "blur",
+  "both_losses",
+  "bridge_draw",
+  "cheapest_prediction",
+  "consensus_cosine",
   "convolution_norm",
+  "convolution_norm_bounds",
   "convolution_singular_values",
+  "covariance",
+  "critical_penalty_weight",
+  "critical_weight",
+  "cumulative",
   "cycle_cost",
+  "cycle_loss",
+  "cycle_step",
+  "density",
+  "density_crossings",
+  "dirac_eigenvalues",
+  "dirac_field",
+  "dirac_losses",
   "discriminator_value",
+  "divergence_deviation",
+  "draw_answers",
+  "draw_lines",
+  "effective_number",
   "effective_patches",
+  "entropic_map",
+  "entropic_plan",
   "entropic_transport_cost",
+  "expected_discriminator_loss",
+  "expected_generator_loss",
+  "fit_domain_classifier",
+  "fit_threshold",
+  "frequency_response",
+  "gauss_gauss_divergence",
+  "gauss_laplace_divergence",
+  "gaussian_a_distance",
+  "gaussian_bridge",
+  "gaussian_entropic_cost",
+  "gaussian_pushforward",
+  "gaussian_sinkhorn_divergence",
+  "gaussian_sliced_cost",
+  "gaussian_symmetry",
   "gaussian_wasserstein",
+  "gradient_norms",
   "hidden_capacity",
+  "identity_objective",
   "interval_divergence",
+  "inverse_map",
+  "inverse_temperature",
   "jacobian_spectrum",
+  "jensen_shannon",
+  "jensen_shannon_bound",
+  "kantorovich_potential",
+  "kernel_matrix",
+  "kullback_leibler",
   "l1_weight",
   "l2_weight",
+  "label_response",
+  "laplace_gauss_divergence",
+  "laplace_laplace_divergence",
   "least_cycle_loss",
+  "least_distortion",
+  "line_plan_costs",
+  "line_transport_cost",
+  "linear_map_cost",
   "lipschitz_bound",
+  "local_threshold",
+  "local_translation",
+  "make_dynamics",
+  "matched_cycle",
+  "mean_answer",
+  "measured_statistics",
+  "median_answer",
+  "modal_answer",
   "monge_map",
+  "negative_momentum_bound",
+  "non_saturating_distance",
+  "non_saturating_value",
+  "normal_differences",
+  "normalized_bilinear_invariant",
+  "normalized_bilinear_loss",
+  "operator_norm",
   "optimal_assignment",
   "optimal_discriminator",
+  "optimal_logits",
   "output_size",
+  "output_statistics",
+  "patch_spectrum",
+  "patch_stride",
+  "path_deviation",
+  "path_weights",
+  "pearson_chi_square",
+  "periodogram_moments",
   "play",
   "play_with_optimizers",
   "power_iteration",
   "preferred_correlation",
   "proxy_a_distance",
+  "random_directions",
   "receptive_field",
+  "recolour",
+  "recolouring_leak",
+  "recolouring_response",
   "recovery_error",
+  "refinement_times",
+  "relabel",
+  "relative_bias",
+  "sample_differences",
+  "shift_path",
+  "simulate",
+  "simulate_recovery",
   "sinkhorn_divergence",
   "sliced_transport_cost",
   "soft_threshold",
+  "spectral_error",
   "spectral_radius",
+  "spread",
+  "squared_distances",
+  "stored_noise",
+  "symmetric_root",
+  "symmetric_sinkhorn",
+  "symmetry_cost",
   "target_error_bound",
+  "threshold_divergence",
+  "threshold_error",
+  "threshold_joint_error",
+  "total_variation",
+  "train_linear_cycle",
+  "triangular_discrimination",
   "update_matrix",
+  "variance_kept",
   "vector_field",
+  "wasserstein_distance",
   "zero_sum",
 ]

@@ -1,4 +1,4 @@
-"""Two players simulated: any pair of losses on pytrees, by an update rule or by optax.
+"""Two players simulated: any game on pytrees, by an update rule or by optax.
 
 What `imtrans.theory.games` says in closed form of the bilinear game can be watched here, also for
 optimizers that have no closed form, such as Adam.
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from imtrans.theory.games import Number
-from imtrans.theory.update_rules import Dynamics, Losses, Players, make_dynamics
+from imtrans.theory.update_rules import Dynamics, Loss, Losses, Players, both_losses, make_dynamics
 
 
 class Play(NamedTuple):
@@ -26,7 +26,7 @@ class Play(NamedTuple):
 
 
 def play(
-  losses: Losses,
+  loss: Loss | Losses,
   start: Players,
   rule: str,
   step_size: Number,
@@ -35,8 +35,12 @@ def play(
 ) -> Play:
   """Plays a game by one of the rules of `update_matrix`, whose matrices it equals on x y.
 
+  `play(lambda g, d: g * d, (1.0, 1.0), "alternating", 0.1, 100)` is the bilinear game. Optimizers
+  of optax, such as Adam, have step sizes of their own: they play in `play_with_optimizers`.
+
   Args:
-    losses: one per player, see `zero_sum`.
+    loss: of both players, a scalar that the first minimizes and the second maximizes; or a pair,
+      one loss per player.
     start: the players' first positions.
     rule: one of the rules of `update_matrix`.
     step_size: of both players.
@@ -49,11 +53,11 @@ def play(
   Raises:
     ValueError: for an unknown rule.
   """
-  return simulate(make_dynamics(losses, rule, step_size, **options), start, num_steps)
+  return simulate(make_dynamics(loss, rule, step_size, **options), start, num_steps)
 
 
 def play_with_optimizers(
-  losses: Losses,
+  loss: Loss | Losses,
   start: Players,
   optimizers: tuple[optax.GradientTransformation, optax.GradientTransformation],
   num_steps: int,
@@ -63,7 +67,7 @@ def play_with_optimizers(
   """Plays a game in which each player's gradient goes through an optax transformation.
 
   Args:
-    losses: one per player.
+    loss: of a zero-sum game, or a pair, one per player, as for `play`.
     start: the players' first positions.
     optimizers: one per player.
     num_steps: how often both move.
@@ -72,6 +76,7 @@ def play_with_optimizers(
   Returns:
     The trajectory and its running average.
   """
+  losses = both_losses(loss)
 
   def init(players):
     return tuple(

@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
-from imtrans.theory.update_rules import Losses, Players, vector_field
+from imtrans.theory.update_rules import Loss, Losses, Players, vector_field
 
 
 class Spectrum(NamedTuple):
@@ -30,7 +30,7 @@ class Spectrum(NamedTuple):
 
 
 def jacobian_spectrum(
-  losses: Losses, players: Players, *, num_steps: int = 20, key: Array | None = None
+  game: Loss | Losses, players: Players, *, num_steps: int = 20, key: Array | None = None
 ) -> Spectrum:
   """Leading eigenvalues of the Jacobian of the game's vector field.
 
@@ -42,20 +42,20 @@ def jacobian_spectrum(
   all parameters to hold.
 
   Args:
-    losses: one per player, see `imtrans.theory.update_rules`.
+    game: one loss per player, or the one of a zero-sum game.
     players: a pair of pytrees of one floating-point type, where to linearize.
     num_steps: Krylov vectors; with as many as there are parameters all eigenvalues are exact.
     key: of the random start.
 
   Returns:
-    At most `num_steps` eigenvalues of the Jacobian of -(d losses[0]/d first, d losses[1]/d second)
+    At most `num_steps` eigenvalues of the Jacobian of -(d loss_1 / d first, d loss_2 / d second)
     and their residuals.
   """
   flat, unravel = ravel_pytree(players)
   start_key, later_key = jax.random.split(jax.random.key(0) if key is None else key)
 
   def field(flat):
-    return ravel_pytree(vector_field(losses, unravel(flat)))[0]
+    return ravel_pytree(vector_field(game, unravel(flat)))[0]
 
   @functools.partial(jax.jit, donate_argnums=1)
   def advance(flat, decomposition, index):
@@ -102,7 +102,7 @@ def arnoldi(
   )
 
 
-def consensus_cosine(losses: Losses, players: Players) -> Array:
+def consensus_cosine(game: Loss | Losses, players: Players) -> Array:
   """Cosine between the players' direction v and the steepest descent of |v|^2 / 2.
 
   One where all agree (descent on one round bowl), zero where the game only rotates (the bilinear
@@ -110,13 +110,13 @@ def consensus_cosine(losses: Losses, players: Players) -> Array:
   (Mescheder et al., 2017, Sec. 4, https://arxiv.org/abs/1705.10461) mixes the two directions.
 
   Args:
-    losses: one per player.
+    game: one loss per player, or the one of a zero-sum game.
     players: a pair of pytrees, not at a fixed point.
 
   Returns:
     Scalar in [-1, 1].
   """
-  field, pull_back = jax.vjp(functools.partial(vector_field, losses), players)
+  field, pull_back = jax.vjp(functools.partial(vector_field, game), players)
   (uphill,) = pull_back(field)
   field, uphill = ravel_pytree(field)[0], ravel_pytree(uphill)[0]
   return -jnp.vdot(field, uphill) / (jnp.linalg.norm(field) * jnp.linalg.norm(uphill))

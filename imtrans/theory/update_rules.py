@@ -1,8 +1,8 @@
 """The update rules of `games` for any pair of losses: each player descends its own.
 
-Players are a pair (first, second) of pytrees, losses a pair of functions of both. On x y the rules
-are the matrices of `imtrans.theory.games.update_matrix`, under the same names; `simulation` plays
-them.
+Players are a pair (first, second) of pytrees. A game is a pair of losses, functions of both of
+them, or one loss that the first minimizes and the second maximizes. On x y the rules are the
+matrices of `imtrans.theory.games.update_matrix`, under the same names; `simulation` plays them.
 """
 
 import functools
@@ -17,7 +17,8 @@ from jax.flatten_util import ravel_pytree
 from imtrans.theory.games import Number
 
 Players = tuple[Any, Any]
-Losses = tuple[Callable[[Any, Any], Array], Callable[[Any, Any], Array]]
+Loss = Callable[[Any, Any], Array]
+Losses = tuple[Loss, Loss]
 
 
 class Dynamics(NamedTuple):
@@ -27,7 +28,7 @@ class Dynamics(NamedTuple):
   step: Callable[[Players, Any], tuple[Players, Any]]
 
 
-def zero_sum(loss: Callable[[Any, Any], Array]) -> Losses:
+def zero_sum(loss: Loss) -> Losses:
   """Makes a game of one loss that the first player minimizes and the second maximizes.
 
   Args:
@@ -39,29 +40,42 @@ def zero_sum(loss: Callable[[Any, Any], Array]) -> Losses:
   return loss, lambda first, second: -loss(first, second)
 
 
-def vector_field(losses: Losses, players: Players) -> Players:
+def both_losses(game: Loss | Losses) -> Losses:
+  """The loss of each player, whichever way a game is given.
+
+  Args:
+    game: one loss per player, or one function, which is `zero_sum`.
+
+  Returns:
+    The loss of each player.
+  """
+  return zero_sum(game) if callable(game) else game
+
+
+def vector_field(game: Loss | Losses, players: Players) -> Players:
   """The direction in which each player descends: minus its own gradient of its own loss.
 
   Args:
-    losses: one per player.
+    game: one loss per player, or the one of a zero-sum game.
     players: where.
 
   Returns:
     A pair of pytrees like the players.
   """
+  losses = both_losses(game)
   first = jax.grad(losses[0], argnums=0)(*players)
   second = jax.grad(losses[1], argnums=1)(*players)
   return jax.tree.map(jnp.negative, (first, second))
 
 
-def make_dynamics(losses: Losses, rule: str, step_size: Number, **options: Number) -> Dynamics:
+def make_dynamics(game: Loss | Losses, rule: str, step_size: Number, **options: Number) -> Dynamics:
   """Builds the update of a game by one of the rules of `update_matrix`.
 
   "proximal" solves its implicit equation by one Newton step with a dense Jacobian: exact for
   quadratic losses, and for few parameters only.
 
   Args:
-    losses: one per player, see `zero_sum`.
+    game: one loss per player, or the one of a zero-sum game.
     rule: one of the names of `update_matrix`.
     step_size: of both players.
     **options: of the rule, as for `update_matrix`.
@@ -74,7 +88,7 @@ def make_dynamics(losses: Losses, rule: str, step_size: Number, **options: Numbe
   """
   if rule not in RULES:
     raise ValueError(f"unknown update rule {rule!r}: choose one of {', '.join(RULES)}.")
-  return RULES[rule](losses, step_size, **options)
+  return RULES[rule](both_losses(game), step_size, **options)
 
 
 def _simultaneous(losses: Losses, step_size: Number) -> Dynamics:

@@ -155,7 +155,7 @@ def build_optimizers(config: ConfigDict) -> dict[str, optax.GradientTransformati
     # With and without a delay the state has the same tree: a run may be resumed with another one.
     # `clip_norm` is of each part by itself.
     delay = options.fix_global_steps * config.updates["generator"]
-    part = optax.conditionally_mask(build("generator", delay), lambda count: count >= delay)
+    part = optax.conditionally_mask(build("generator", delay), _from(delay))
     optimizers["generator"] = apart({"part": part, "rest": optimizers["generator"]}, GLOBAL)
   if options.network_factors:
     own = options.network_factors.to_dict()
@@ -163,6 +163,11 @@ def build_optimizers(config: ConfigDict) -> dict[str, optax.GradientTransformati
   if options.clip_weights:
     optimizers["discriminator"] = clip_weights(optimizers["discriminator"], options.clip_weights)
   return optimizers
+
+
+def _from(first: int) -> Callable[..., jax.Array]:
+  """A condition for optax: true from the update of that number on."""
+  return lambda step, **_: step >= first
 
 
 def build_schedule(config: ConfigDict, factor: float = 1.0) -> optax.Schedule:

@@ -193,35 +193,46 @@ def spread(images: Array) -> Array:
 
 
 def spectral_norms(params: Any, extras: Mapping[str, Any]) -> dict[str, Array]:
-  """Largest singular value of every kernel of the discriminators, as a matrix.
+  """Largest singular value of every kernel of the discriminators, as a matrix, as it is used.
 
   Kernels are seen as spectral normalisation sees them (Miyato et al., 2018, Sec. 2.1), [out,
   height * width * in]; `imtrans.theory.lipschitz.lipschitz_bound` says what their product bounds.
+  One that is normalised is divided by its estimated norm first, as the networks do it: what is left
+  is one where the estimate is exact, and more where the vector lags behind the kernel.
 
   Args:
     params: of the discriminators; leaves called "kernel" with two or more axes are measured.
-    extras: of the state. Discriminators that normalise their kernels spectrally have vectors of it
-      there; all their norms are one and are left out.
+    extras: of the state, with the vectors of spectral normalisation in collections "spectral".
 
   Returns:
     "spectral_NAME" by layer, never above the true norm, and "spectral_max".
   """
-  if "spectral" in _names(extras.get("discriminator", {})):
-    return {}
+  vectors = {
+    _layer(path): vector
+    for path, vector in jax.tree_util.tree_leaves_with_path(extras.get("discriminator", {}))
+    if _names(path)[-1:] == ["left_vector"]
+  }
   norms = {}
   for path, leaf in jax.tree_util.tree_leaves_with_path(params):
-    names = [str(entry.key) for entry in path]
-    if names[-1] == "kernel" and leaf.ndim > 1:
+    *names, last = _names(path)
+    if last == "kernel" and leaf.ndim > 1:
       matrix = leaf.reshape(-1, leaf.shape[-1]).T
       start = jax.random.normal(jax.random.key(SEED), matrix.shape[:1], matrix.dtype)
+      if _layer(path) in vectors:
+        estimate, start = power_iteration(matrix, vectors[_layer(path)])
+        matrix = matrix / estimate
       norm, _ = power_iteration(matrix, start, num_steps=POWER_STEPS)
-      norms[f"spectral_{'_'.join(names[:-1])}"] = norm
+      norms[f"spectral_{'_'.join(names)}"] = norm
   return {**norms, "spectral_max": jnp.max(jnp.stack(list(norms.values())))} if norms else {}
 
 
-def _names(tree: Any) -> set[str]:
-  paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
-  return {str(entry.key) for path in paths for entry in path if hasattr(entry, "key")}
+def _names(path: Sequence[Any]) -> list[str]:
+  return [str(entry.key) for entry in path if hasattr(entry, "key")]
+
+
+def _layer(path: Sequence[Any]) -> tuple[str, ...]:
+  """The layer that a leaf belongs to, without the names of what it is kept in."""
+  return tuple(name for name in _names(path)[:-1] if name not in ("spectral", "network"))
 
 
 def _domains(outputs: Mapping[str, Any]) -> dict[str, str]:

@@ -8,8 +8,8 @@ from imtrans.analyses.domains import read_domains, split
 from imtrans.theory.domain_classifier import proxy_a_distance
 
 
-def test_samples_meet_the_closed_forms_and_the_bound_holds():
-  finding = adaptation.on_paper(shifts=(0.0, 0.5, 2.0), num_samples=4000, dimension=3)
+def test_samples_meet_the_closed_forms_and_the_bound_holds(papers):
+  finding = papers("adaptation")
   for row in finding.rows:
     assert row["target_error_sampled"] == pytest.approx(float(row["target_error"]), abs=0.03)
     assert row["bound_sampled"] == pytest.approx(float(row["bound"]), abs=0.06)

@@ -6,13 +6,14 @@ import pytest
 
 from imtrans.analyses import bilinear_game
 from imtrans.methods.bilinear import bilinear
+from tests.analyses.conftest import PAPERS
 
-ADAM_STEPS = 50
+ADAM_STEPS = PAPERS["bilinear_game"]["adam_steps"]
 
 
 @pytest.fixture(scope="module")
-def paper():
-  return bilinear_game.on_paper(adam_steps=ADAM_STEPS)
+def paper(papers):
+  return papers("bilinear_game")
 
 
 def test_simulated_growth_is_the_spectral_radius(paper):

@@ -1,10 +1,8 @@
 import pytest
 
-from imtrans.analyses import cycles
 
-
-def test_trained_and_turned_cycles_meet_the_closed_forms():
-  finding = cycles.on_paper(variances=(1.0, 0.5, 0.2), num_steps=800, num_angles=5)
+def test_trained_and_turned_cycles_meet_the_closed_forms(papers):
+  finding = papers("cycles")
   for row in finding.rows:
     assert row["measured"] == pytest.approx(row["closed_form"], rel=0.06, abs=5e-3)
   least = [row["closed_form"] for row in finding.rows if row["quantity"] == "least cycle loss"]

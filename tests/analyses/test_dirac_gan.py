@@ -1,11 +1,9 @@
 import pytest
 
-from imtrans.analyses import dirac_gan
-
 
 @pytest.fixture(scope="module")
-def paper():
-  return dirac_gan.on_paper(weights=(0.0, 0.6, 1.0, 2.0), noises=(0.0, 1.0, 2.0))
+def paper(papers):
+  return papers("dirac_gan")
 
 
 def test_the_simulated_flow_has_the_eigenvalues_of_the_closed_form(paper):

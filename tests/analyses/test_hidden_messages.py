@@ -5,8 +5,8 @@ from imtrans.analyses import hidden_messages
 from imtrans.analyses.trained import NotForThisRun
 
 
-def test_simulation_meets_the_closed_forms():
-  finding = hidden_messages.on_paper(num_values=20_000)
+def test_simulation_meets_the_closed_forms(papers):
+  finding = papers("hidden_messages")
   for row in finding.rows:
     assert row["error_simulated"] == pytest.approx(row["error"], rel=0.05)
     assert row["capacity_simulated"] == pytest.approx(row["capacity"], abs=0.05)

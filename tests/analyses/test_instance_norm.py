@@ -2,16 +2,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import traverse_util
 
 from imtrans.analyses import instance_norm
+from imtrans.analyses.recoloured_layers import recolourings, watch
 from imtrans.analyses.trained import NotForThisRun
 from imtrans.networks.normalization import Normalization
 from imtrans.networks.resnet import ResNet
 from imtrans.theory.normalization import recolouring_leak
 
 
-def test_the_layer_meets_the_closed_forms():
-  finding = instance_norm.on_paper(side=16, num_gains=7, num_fractions=5)
+def test_the_layer_meets_the_closed_forms(papers):
+  finding = papers("instance_norm")
   for row in finding.rows:
     assert row["measured"] == pytest.approx(float(row["closed_form"]), abs=1e-5)
   ordinary = [row for row in finding.rows if row["setting"] == "deviation 0.5"]
@@ -50,14 +52,26 @@ def test_a_cyclegan_shows_what_flax_captures(trained_cyclegan):
     return {**{f"after {name}": value for name, value in layers.items()}, "output": output}
 
   found = {(row["recolouring"], row["place"]): row["change"] for row in finding.rows}
-  for name, (gains, shifts) in instance_norm.recolourings(3).items():
+  for name, (gains, shifts) in recolourings(3).items():
     plain, changed = captured(sources), captured(sources * gains + shifts)
     for place, values in plain.items():
       expected = np.linalg.norm(changed[place] - values) / np.linalg.norm(values)
       assert found[name, place] == pytest.approx(float(expected), rel=1e-3, abs=2e-5)
+      rows = [r for r in finding.rows if r["recolouring"] == name and r["place"] == place]
+      variance = np.var(changed[place], axis=(1, 2)).mean()
+      assert rows[0]["variance"] == pytest.approx(float(variance), rel=1e-3)
+  # Without learned scale and shift, the whole style of what leaves a layer is said by theory.
+  for row in finding.rows:
+    if not str(row["place"]).startswith("after "):
+      assert np.isnan(row["mean_closed_form"]) and np.isnan(row["largest_gap"])
+      continue
+    assert row["mean_closed_form"] == 0.0 and row["mean"] == pytest.approx(0.0, abs=1e-5)
+    assert row["variance"] == pytest.approx(row["variance_closed_form"], abs=1e-3)
+    assert row["variance"] <= 1.0 and row["largest_gap"] < 1e-3
+  assert "from 0 and v / (v + ε) a channel's mean or variance differs" in finding.text
   # One recolouring in the words of the theory.
   name = "half the contrast"
-  gains, shifts = (jnp.asarray(values) for values in instance_norm.recolourings(3)[name])
+  gains, shifts = (jnp.asarray(values) for values in recolourings(3)[name])
   leak = recolouring_leak(lambda x: captured(x)["output"], jnp.asarray(sources), gains, shifts)
   assert found[name, "output"] == pytest.approx(float(leak), rel=1e-3, abs=2e-5)
 
@@ -71,16 +85,38 @@ def test_a_cyclegan_shows_what_flax_captures(trained_cyclegan):
   assert "erases shifts and contrast" in finding.text
 
 
+def _with_last_shift_and_scale(generator, place):
+  """The generator whose last normalisation shifts by 0.5 and doubles."""
+  flat = traverse_util.flatten_dict(dict(generator.generator_params), sep="/")
+  name = place.removeprefix("after ")
+  for key, value in ((f"{name}/bias", 0.5), (f"{name}/scale", 2.0)):
+    flat[key] = jnp.full_like(flat[key], value)
+  return generator._replace(generator_params=traverse_util.unflatten_dict(flat, sep="/"))
+
+
 def test_batch_normalisation_erases_only_by_a_picture_s_own_statistics(trained):
-  ratios = {}
+  ratios, last = {}, "after decoder_norm_1"
   for mode in ("train", "test"):
-    generators = tuple(generator._replace(mode=mode) for generator in trained.generators)
-    finding = instance_norm.on_run(trained._replace(generators=generators))
-    found = {(row["recolouring"], row["place"]): row["change"] for row in finding.rows}
+    generator = _with_last_shift_and_scale(trained.generators[0]._replace(mode=mode), last)
+    finding = instance_norm.on_run(trained._replace(generators=(generator,)))
+    found = {(row["recolouring"], row["place"]): row for row in finding.rows}
     place = next(str(row["place"]) for row in finding.rows if "before" in str(row["place"]))
-    before = found["half the contrast", place]
-    ratios[mode] = found["half the contrast", place.replace("before", "after")] / before
+    before = found["half the contrast", place]["change"]
+    after = found["half the contrast", place.replace("before", "after")]["change"]
+    ratios[mode] = after / before
     assert ("running statistics" in finding.text) == (mode == "test")
+    for name in ("none", "inversion"):
+      row = found[name, last]
+      assert row["mean_closed_form"] == 0.5
+      if mode == "train":
+        # Of the learned shift and scale alone, but for ε.
+        assert row["mean"] == pytest.approx(0.5, abs=1e-5)
+        assert row["variance"] == pytest.approx(row["variance_closed_form"], rel=1e-3)
+        assert 0.5 < row["variance"] < 4.0
+      else:
+        # The layers before did not make it larger, and this one does not either.
+        assert row["variance"] < 0.1 * row["variance_closed_form"]
+        assert row["largest_gap"] > 0.03
   # The values of this hardly trained network are so small that ε keeps some of the contrast.
   assert ratios["train"] < 0.75 and ratios["test"] > 0.9
 
@@ -88,7 +124,7 @@ def test_batch_normalisation_erases_only_by_a_picture_s_own_statistics(trained):
 def test_watching_changes_nothing(trained_cyclegan):
   generator = trained_cyclegan.generators[0]
   sources, _ = trained_cyclegan.test_pictures(generator.direction, 1)
-  layers = jax.jit(lambda images: instance_norm.watch(generator, images))(sources)
+  layers = jax.jit(lambda images: watch(generator, images)[0])(sources)
   np.testing.assert_allclose(layers["output"], generator(sources), atol=1e-5)
   blocks = trained_cyclegan.run.config.generator.num_blocks
   assert len(layers) == 2 + 2 * (5 + 2 * blocks)

@@ -1,10 +1,8 @@
 import pytest
 
-from imtrans.analyses import loss_and_noise
 
-
-def test_quadrature_and_drawn_errors_meet_the_closed_forms():
-  finding = loss_and_noise.on_paper(num_samples=5000)
+def test_quadrature_and_drawn_errors_meet_the_closed_forms(papers):
+  finding = papers("loss_and_noise")
   for row in finding.rows:
     drawn = row["quantity"].startswith("weight")
     tolerance = {"rel": 0.06} if drawn else {"rel": 1e-3, "abs": 1e-4}

@@ -1,10 +1,8 @@
 import pytest
 
-from imtrans.analyses import many_answers
 
-
-def test_search_meets_the_closed_forms():
-  finding = many_answers.on_paper(num_samples=10_000)
+def test_search_meets_the_closed_forms(papers):
+  finding = papers("many_answers")
   for row in finding.rows:
     assert row["measured"] == pytest.approx(row["closed_form"], abs=0.04)
   predictions = [row["closed_form"] for row in finding.rows if row["quantity"] == "prediction"]

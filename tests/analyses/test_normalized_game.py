@@ -7,8 +7,8 @@ from imtrans.analyses import normalized_game
 
 
 @pytest.fixture(scope="module")
-def paper():
-  return normalized_game.on_paper(num_steps=4000)
+def paper(papers):
+  return papers("normalized_game")
 
 
 def test_the_flow_stays_on_its_level_set(paper):

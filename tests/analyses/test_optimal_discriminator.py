@@ -19,8 +19,8 @@ def _gaussian_jensen_shannon(distance):
   return float(np.sum(0.5 * (p * np.log(p / m) + q * np.log(q / m))) * (x[1] - x[0]))
 
 
-def test_a_trained_discriminator_arrives_at_the_closed_form():
-  finding = optimal_discriminator.on_paper(distances=(0.0, 1.0, 2.0, 4.0), num_steps=250)
+def test_a_trained_discriminator_arrives_at_the_closed_form(papers):
+  finding = papers("optimal_discriminator")
   for row in finding.rows:
     expected = _gaussian_jensen_shannon(row["distance"])
     assert row["jensen_shannon"] == pytest.approx(expected, abs=1e-5)

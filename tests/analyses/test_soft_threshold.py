@@ -4,8 +4,8 @@ import pytest
 from imtrans.analyses import soft_threshold
 
 
-def test_search_meets_the_closed_form():
-  finding = soft_threshold.on_paper(num_weights=5)
+def test_search_meets_the_closed_form(papers):
+  finding = papers("soft_threshold")
   for row in finding.rows:
     assert row["search"] == pytest.approx(float(row["closed_form"]), abs=5e-4)
   lost = [row for row in finding.rows if row["identity_weight"] >= 4.0 * row["wanted"]]

@@ -11,8 +11,8 @@ from imtrans.theory.convolution_spectrum import kernel_matrix
 
 
 @pytest.fixture(scope="module")
-def paper():
-  return spectral_norm.on_paper(num_kernels=3, constants=(0.0, 1.0), iterations=(1, 5))
+def paper(papers):
+  return papers("spectral_norm")
 
 
 def _rows(finding, what):

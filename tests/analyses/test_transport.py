@@ -8,10 +8,8 @@ from imtrans.analyses.domains import mean_colours, read_domains, split
 from imtrans.analyses.trained import NotForThisRun
 
 
-def test_plans_on_grids_meet_the_closed_forms():
-  finding = transport.on_paper(
-    temperatures=(1.0, 4.0), cycle_weights=(0.1, 0.6), num_points=61, num_rounds=40
-  )
+def test_plans_on_grids_meet_the_closed_forms(papers):
+  finding = papers("transport")
   tolerances = {"entropic": 0.003, "Sinkhorn": 0.003, "mean": 0.02, "correlation": 0.05}
   for row in finding.rows:
     tolerance = next(t for name, t in tolerances.items() if str(row["quantity"]).startswith(name))

@@ -176,6 +176,24 @@ def test_losses_of_two_players_need_not_sum_to_zero():
   np.testing.assert_allclose([x[-1], y[-1]], [1.0, 1.0], atol=1e-4)
 
 
+def test_one_loss_is_a_zero_sum_game():
+  """A bare function against the pair that it stands for, by a rule, by optax and as a field."""
+
+  def loss(g, d):
+    return g * d
+
+  pair = (loss, lambda g, d: -g * d)
+  sgd = optax.sgd(0.2)
+  for game in (loss, pair):
+    first, second = vector_field(game, (2.0, 3.0))
+    assert (float(first), float(second)) == (-3.0, 2.0)
+    x, y = play(game, START, "alternating", 0.5, 2).trajectory
+    # x: 1 - 1/2, then 1/2 - 5/8; y: 1 + 1/4, then 5/4 - 1/16.
+    np.testing.assert_allclose([x, y], [[1.0, 0.5, -0.125], [1.0, 1.25, 1.1875]], rtol=1e-6)
+    x, y = play_with_optimizers(game, START, (sgd, sgd), 1).trajectory
+    np.testing.assert_allclose([x[-1], y[-1]], [0.8, 1.2], rtol=1e-6)
+
+
 # Distance from the fixed point after 20,000 steps of 0.01 that began at sqrt(2).
 ADAM = [(0.9, 3.87, 3.83), (0.5, 1.54, 1.27), (0.0, 0.89, 0.13)]
 

@@ -46,7 +46,7 @@ def test_a_rule_speaks_once_at_the_right_step(name):
   assert "{" not in alarm.text
   # It goes on: nothing is said again.
   again = [{**records[-1], "step": records[-1]["step"] + 100}]
-  if name not in ("kernels grow", "game goes round"):
+  if name != "game goes round":
     assert alarms(records + again) == [alarm]
 
 
@@ -103,6 +103,17 @@ def test_a_collapsed_generator_may_wander():
   assert alarm.step == 600 and "since step 200, with 0.090 of the spread" in alarm.text
   (alarm,) = alarms(_records(diagnostics__source_spread=[*spread, *[0.5] * 2]))
   assert alarm.end == 800  # 0.24 on average; 0.19 was not yet enough.
+
+
+def test_kernels_that_grow_may_pause():
+  norms = [1.0, 2.0, 4.0, 8.0, 16.0, 15.9, 20.0, 19.8, 24.0]
+  (alarm,) = alarms(_records(diagnostics__spectral_max=norms))
+  assert (alarm.step, alarm.end) == (500, None)
+  # Over at 23.9, where they were 24.0 three records before; what wavers there says no more.
+  (alarm,) = alarms(
+    _records(diagnostics__spectral_max=[*norms, 24.1, 24.2, 23.9, *[24.0, 24.3] * 5])
+  )
+  assert (alarm.step, alarm.end) == (500, 1200)
 
 
 def test_healthy_runs_are_silent():

@@ -2,7 +2,7 @@
 # One model on several GPU nodes under SLURM. What follows the script goes to `imtrans train`:
 #
 #   sbatch experiments/launch/slurm.sh --config configs/cyclegan_horse2zebra.py \
-#     --workdir runs/horses --config.batch_size=16
+#     --workdir runs/horses --config.batch_size=16 --config.method.pool_size=48
 #
 # Submit from the repository, on a file system that all nodes share: the workdir must be on one too.
 #SBATCH --job-name=imtrans

@@ -3,7 +3,7 @@
 #
 #   experiments/launch/tpu_pod.sh create   # the slice, and imtrans on every host of it
 #   experiments/launch/tpu_pod.sh train --config configs/cyclegan_horse2zebra.py \
-#     --workdir /mnt/shared/runs/horses --config.batch_size=16
+#     --workdir /mnt/shared/runs/horses --config.batch_size=16 --config.method.pool_size=48
 #   experiments/launch/tpu_pod.sh delete   # a slice costs money until it is deleted
 #
 # The workdir must be on a file system that all hosts share and that renames folders in one go:

@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -54,7 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
   if arguments is None:
     use_huge_pages()
   prepare_platform()
-  _leave(_run(modules[parsed.command], parsed))
+  try:
+    code = _run(modules[parsed.command], parsed)
+  except Exception:
+    if not _is_one_of_several():
+      raise
+    traceback.print_exc()
+    code = 1
+  _leave(code)
 
 
 def _run(module, parsed: argparse.Namespace) -> int:
@@ -80,11 +88,15 @@ def _run(module, parsed: argparse.Namespace) -> int:
 
 def _leave(code: int) -> None:
   """Exits. One of several processes that fails does not wait for the others, as jax would."""
-  if code and "jax" in sys.modules and sys.modules["jax"].distributed.is_initialized():
+  if code and _is_one_of_several():
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
   sys.exit(code)
+
+
+def _is_one_of_several() -> bool:
+  return "jax" in sys.modules and sys.modules["jax"].distributed.is_initialized()
 
 
 def _say(message: object, code: int) -> int:

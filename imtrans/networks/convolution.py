@@ -1,8 +1,8 @@
 """Convolutions: padding, strided and transposed, and how each is lowered on this platform.
 
-Nothing else in the package calls `lax.conv`. Layouts are NHWC for images and HWIO for kernels; a
-transposed convolution has the kernel of the convolution that it transposes, [height, width, out,
-in].
+Networks convolve through this module; XLA's operator itself is called in `networks.direct` alone.
+Layouts are NHWC for images and HWIO for kernels; a transposed convolution has the kernel of the
+convolution that it transposes, [height, width, out, in].
 """
 
 import functools
@@ -28,7 +28,7 @@ from imtrans.networks.winograd import winograd_convolve
 from imtrans.theory.lipschitz import power_iteration
 
 BIASES = ("added", "idle", "none")
-FEW, MANY = 4, 16  # Channels below and above which a lowering on CPU pays.
+FEW, MANY = 4, 16  # Channels up to which, and from which, a lowering on CPU pays.
 WIDE = 4096  # Positions from which XLA's operator reads its kernel fast enough on CPU.
 SEVERAL = 4  # Images from which its weight gradient, whose sum runs over them, is fast on CPU.
 
@@ -53,7 +53,7 @@ def convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0)
 
 
 def _convolve_on_cpu(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
-  """Picks the fastest lowering, by measurement: experiments/benchmark/README.md says which."""
+  """Picks a lowering by shape; experiments/benchmark/README.md has what each is worth in a step."""
   size, width, inputs, outputs = kernel.shape
   if images.dtype != jnp.float32 or size != width or size == 1:
     return direct_convolve(images, kernel, stride=stride, padding=padding)
@@ -86,7 +86,8 @@ def transposed_convolve(
   On GPU, and where rows are split, it is written as phases: outputs of even and odd row and column
   are four small ordinary convolutions, interleaved. Equal to the textbook operator to rounding; the
   weight gradient avoids the slow paths that XLA takes there for dilated inputs, and a
-  height-sharded image needs one halo exchange. On TPU interleaving is what costs.
+  height-sharded image needs one halo exchange. On TPU interleaving is what costs, so that there it
+  is one convolution of dilated images; on CPU the shape decides.
 
   Args:
     images: [batch, height, width, in].
@@ -95,9 +96,8 @@ def transposed_convolve(
     output_padding: outputs added below and to the right.
 
   Returns:
-    [batch, 2 height', 2 width', out] where 2 height' = 2 (height - 1) - 2 padding + size +
-    output_padding, which must be even and is 2 height for (size, padding, output_padding) of
-    (4, 1, 0) and (3, 1, 1).
+    [batch, 2 height, 2 width, out]: 2 (height - 1) - 2 padding + size + output_padding rows, as for
+    (size, padding, output_padding) of (4, 1, 0) and (3, 1, 1).
 
   Raises:
     ValueError: if the output would not be twice the input.
@@ -117,7 +117,7 @@ def transposed_convolve(
 
 
 def _transposed_on_cpu(images: Array, kernel: Array, *, padding: int) -> Array:
-  """Picks the fastest lowering for the value and for each derivative, by measurement."""
+  """Picks a lowering for value and derivatives by shape, each product having been timed alone."""
   scatter = functools.partial(scatter_transposed, padding=padding)
   phased = functools.partial(phased_transposed, padding=padding)
   batch, height, width, _ = images.shape

@@ -1,4 +1,4 @@
-"""Convolutions by XLA's own operator: as it is, and of stride two as it is fast of stride one."""
+"""Convolutions by XLA's own operator: as it is, of stride two by one of stride one, transposed."""
 
 import jax.numpy as jnp
 from jax import Array, lax

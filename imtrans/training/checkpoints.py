@@ -118,15 +118,16 @@ class Checkpoints:
     Raises:
       CheckpointError: if it cannot be read.
     """
-    items = ocp.args.Composite(state=ocp.args.StandardRestore(state))
+    path = self.folder / str(step)
     try:
-      restored = self._manager.restore(step, args=items)["state"]
+      with _reader(ocp.StandardCheckpointHandler()) as reader:
+        restored = reader.restore(path / "state", args=ocp.args.StandardRestore(state))
       if data is not None:
-        _set_position(self.folder / str(step) / "data", data)
+        _set_position(path / "data", data)
       return restored
     except Exception as error:
       raise CheckpointError(
-        f"the checkpoint {self.folder / str(step)} cannot be read ({_first_line(error)})."
+        f"the checkpoint {path} cannot be read ({_first_line(error)})."
       ) from error
 
   def restore_newest(
@@ -256,7 +257,7 @@ def read_part(path: Path, part: dict[str, Any]) -> dict[str, Any]:
   """
   wanted = _without_empty(part)
   try:
-    with ocp.PyTreeCheckpointer() as reader:
+    with _reader(ocp.PyTreeCheckpointHandler()) as reader:
       options = ocp.args.PyTreeRestore(
         item=wanted,
         restore_args=ocp.checkpoint_utils.construct_restore_args(wanted),
@@ -267,6 +268,18 @@ def read_part(path: Path, part: dict[str, Any]) -> dict[str, Any]:
     message = f"the checkpoint {path} cannot be read ({_first_line(error)})."
     raise CheckpointError(message) from error
   return jax.tree.unflatten(jax.tree.structure(part), jax.tree.leaves(restored))
+
+
+def _reader(handler: ocp.CheckpointHandler) -> ocp.Checkpointer:
+  """A reader that does not wait for the other processes when it is done.
+
+  Orbax's own way to wait is a sum over all devices, which has no end if one of the processes could
+  not read: whoever reads together says so in words, see `imtrans.training.agreement.together`.
+  """
+  own = jax.process_index()
+  alone = ocp.options.MultiprocessingOptions(primary_host=own, active_processes={own})
+  # Not so the handler: it would tell the writers in this process who makes their folders.
+  return ocp.Checkpointer(handler, multiprocessing_options=alone)
 
 
 def _without_empty(tree: Any) -> Any:

@@ -17,6 +17,8 @@ from imtrans.training.roll_call import HostLost
 
 SILENCE = 90  # Seconds after which a process is taken for dead, before JAX does it and aborts.
 GRACE = 10  # Seconds in which the others hear why a process ends.
+PATIENCE = 5  # Seconds that the store may not answer.
+MANY = 64  # Processes that look at each other once a second; more of them look less often.
 FAILED, HEARD, ALIVE = "imtrans/failed", "imtrans/heard", "imtrans/alive"
 REMEDY = "run the same command in all of them again, to go on from the newest checkpoint."
 
@@ -69,14 +71,19 @@ def joined(**address: Any) -> Iterator[None]:
 def _watch(ended: threading.Lock) -> None:
   """Ends this process when another one has said that it ends, or is silent."""
   seen: dict[str, tuple[str, float]] = {}
+  answered = time.monotonic()
+  # Each reads what all have written. Whoever ends waits `GRACE` seconds for the others to hear.
+  period = min(max(count() / MANY, 1.0), GRACE / 2)
   while True:
-    words, code = None, 1
+    words, code, reports, beats = None, 1, [], []
     try:
       reports = store().key_value_dir_get(FAILED)
       store().key_value_increment(f"{ALIVE}/{index()}", 1)
       beats = store().key_value_dir_get(ALIVE)
+      answered = time.monotonic()
     except jax.errors.JaxRuntimeError:
-      reports, beats, words = [], [], f"process 0 of {count()} has ended without a word"
+      if time.monotonic() - answered > PATIENCE + period:
+        words = f"process 0 of {count()} has ended without a word"
     except AttributeError:
       return  # There is no store any more: all have parted.
     now = time.monotonic()
@@ -93,7 +100,7 @@ def _watch(ended: threading.Lock) -> None:
       print(f"imtrans: {words}{remedy}", file=sys.stderr, flush=True)
       _linger()
       os._exit(code)
-    time.sleep(1.0)
+    time.sleep(period)
 
 
 def _report(error: BaseException) -> str | None:

@@ -45,6 +45,8 @@ def test_a_pod_for_every_host_of_the_slice():
   assert job["parallelism"] * int(container["resources"]["limits"]["google.com/tpu"]) == chips
   claimed = {volume["name"] for volume in pod["volumes"]}
   assert {mount["name"] for mount in container["volumeMounts"]} == claimed
+  for mount in container["volumeMounts"]:  # Each is there for an argument.
+    assert any(f"={mount['mountPath']}" in argument for argument in container["args"])
   # The hint for GPU nodes names the first pod as JobSet does: SET-JOB-REPLICA-POD.SET.
   text = (LAUNCH / "jobset.yaml").read_text()
   name = jobset["metadata"]["name"]
@@ -52,11 +54,23 @@ def test_a_pod_for_every_host_of_the_slice():
   assert f"--num-processes={job['parallelism']}" in text
 
 
-def test_the_batch_fills_the_devices():
+@pytest.mark.parametrize("name", ["slurm.sh", "tpu_pod.sh", "jobset.yaml", "skypilot.yaml"])
+def test_batch_and_pools_are_divided_over_the_devices(name):
   """Sixteen in every example: the chips of the slice, the GPUs of two nodes."""
-  for name in ("slurm.sh", "tpu_pod.sh", "jobset.yaml", "skypilot.yaml"):
-    (batch,) = re.findall(r"--config\.batch_size=(\d+)", (LAUNCH / name).read_text())
-    assert int(batch) % 16 == 0
+  text = (LAUNCH / name).read_text()
+  assert "configs/cyclegan_" in text  # It has pools.
+  for field in ("batch_size", r"method\.pool_size"):
+    (size,) = re.findall(rf"--config\.{field}=(\d+)", text)
+    assert int(size) > 0 and int(size) % 16 == 0
+
+
+def test_the_devices_are_sixteen():
   task = yaml.safe_load((LAUNCH / "skypilot.yaml").read_text())
   assert task["num_nodes"] * int(task["resources"]["accelerators"].partition(":")[2]) == 16
+  assert "ports" not in task["resources"]  # They would be open to the internet.
   assert "v5litepod-16" in (LAUNCH / "tpu_pod.sh").read_text()
+  script = (LAUNCH / "slurm.sh").read_text()
+  nodes, gpus = (
+    int(re.findall(rf"--{name}=(\d+)", script)[0]) for name in ("nodes", "gpus-per-node")
+  )
+  assert nodes * gpus == 16

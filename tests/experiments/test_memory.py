@@ -2,12 +2,17 @@
 
 import json
 import math
+import types
 
+import jax
 import pytest
 
-from experiments.memory import report
-from experiments.memory.cases import BATCH, CASES, Case
+from experiments.memory import cases, report, run
+from experiments.memory.cases import BATCH, CASES, CHANNELS, Case
+from imtrans.training.assembly import build_method, build_optimizers
 from imtrans.training.checks import check_config
+from imtrans.training.input import example_batch
+from imtrans.training.state import create_state
 
 
 @pytest.mark.parametrize("case", CASES, ids=Case.name)
@@ -20,6 +25,39 @@ def test_cases_are_configs(case):
 
 def test_names_are_unique():
   assert len({case.name() for case in CASES}) == len(CASES)
+
+
+def _tiny(method, monkeypatch):
+  module = cases.CONFIGS[method]
+  shrunk = types.SimpleNamespace(get_config=lambda: module.get_config("tiny"))
+  monkeypatch.setitem(cases.CONFIGS, method, shrunk)
+
+
+def test_a_case_is_measured(monkeypatch):
+  """A device needs the whole state, its image of the batch, and what a step makes of them."""
+  _tiny("pix2pix", monkeypatch)
+  case = Case("pix2pix", mesh=(4, 1))
+  record = json.loads(json.dumps(run.measure(case, 32, jax.devices())))
+  config = case.config(32)
+  method, optimizers = build_method(config, CHANNELS), build_optimizers(config)
+  state = jax.eval_shape(
+    lambda batch: create_state(method, optimizers, batch, seed=0, keep_ema=False),
+    example_batch(config, CHANNELS),
+  )
+  whole = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+  parts = record["bytes"]
+  assert parts["arguments"] == pytest.approx(whole + 2 * 32 * 32 * 3 * 4, rel=0.01)
+  assert parts["shared"] == pytest.approx(whole, rel=0.01)  # The state is donated.
+  assert record["peak_bytes"] == (
+    parts["arguments"] + parts["results"] - parts["shared"] + parts["temporary"]
+  )
+  assert parts["temporary"] > 0 and set(record["sent_bytes"]) == {"all-reduce"}
+
+
+def test_a_mesh_that_cannot_split_a_case_is_told(monkeypatch):
+  _tiny("pix2pix", monkeypatch)
+  record = run.measure(Case("pix2pix", mesh=(1, 4)), 32, jax.devices())
+  assert "an activation of 2 row(s)" in record["refused"] and "peak_bytes" not in record
 
 
 def _record(case, side, peak):

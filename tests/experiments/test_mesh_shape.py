@@ -1,24 +1,28 @@
 """The study of meshes: rooflines and layouts by hand, programs by a small text, a fake slice."""
 
+import functools
 import json
 import math
 import types
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from configs import pix2pix_facades
 from experiments.mesh_shape import cases, report, run, topologies
-from experiments.mesh_shape.cases import STUDY, Case, strong, weak
+from experiments.mesh_shape.cases import CHANNELS, STUDY, Case, strong, weak
+from experiments.mesh_shape.layers import DOUBLING, STRIDED
 from experiments.mesh_shape.layouts import Layout, parse_layouts
-from experiments.mesh_shape.lowerings import EARLIER, joined_transposed, lowered
+from experiments.mesh_shape.lowerings import EARLIER, lowered
 from experiments.mesh_shape.programs import layer, read_program, summary
 from experiments.mesh_shape.roofline import roofline
 from experiments.mesh_shape.topologies import CHIPS, parse_topology
 from imtrans.networks import convolution
-from imtrans.networks.direct import phased_transposed
+from imtrans.training.assembly import build_method
 from imtrans.training.checks import check_config
+from imtrans.training.input import example_batch
 
 # What a convolution makes is copied to the chip while something else is added up, and transposed.
 PROGRAM = """HloModule jit_step, is_scheduled=true
@@ -190,12 +194,17 @@ def test_the_chosen_cases_are_configs_that_fill_their_slices(case):
 
 
 def test_a_step_on_fake_chips_sends_gradients_alone(monkeypatch):
-  """The smallest case: whoever gathers an activation has an all-gather here, or far more bytes."""
+  """The smallest case: whoever gathers an activation has an all-gather here, or more bytes."""
   tiny = types.SimpleNamespace(get_config=lambda: pix2pix_facades.get_config("tiny"))
   monkeypatch.setitem(cases.METHODS, "pix2pix", tiny)
   case = Case("v5e:2x2", (4, 1), side=32, batch=4)
   record = json.loads(json.dumps(run.measure(case, jax.devices()[:4])))
   assert record["chips"] == 4 and set(record["sent_bytes"]) == {"all-reduce"}
+  config = case.config()
+  method, example = (made(config, CHANNELS) for made in (build_method, example_batch))
+  params, _ = jax.eval_shape(method.init, jax.random.key(0), example)
+  gradients = 4 * sum(leaf.size for leaf in jax.tree.leaves(params))
+  assert gradients <= record["sent_bytes"]["all-reduce"] <= 1.1 * gradients
   assert record["flops"] > 0 and record["memory"]["peak"] > 0
   assert record["seconds"]["bound"] == max(record["seconds"].values())
 
@@ -281,12 +290,26 @@ def test_layers_by_lowering():
   assert "`bf16[4,8,8,3]{3,2,1,0:T(8,128)}` takes 40 times the bytes of its values" in table
 
 
-@pytest.mark.parametrize("size", [3, 4])
-def test_what_the_layers_are_compared_with_is_equal(size):
-  images = jax.random.normal(jax.random.key(0), (2, 3, 5, 4))
-  kernel = jax.random.normal(jax.random.key(1), (size, size, 3, 4))
-  joined, phased = (f(images, kernel, padding=1) for f in (joined_transposed, phased_transposed))
-  np.testing.assert_allclose(joined, phased, atol=1e-5)
+@pytest.mark.parametrize(
+  ("ways", "kernel"),
+  [(DOUBLING, (4, 4, 3, 5)), (DOUBLING, (3, 3, 3, 5)), (STRIDED, (4, 4, 5, 3))],
+  ids=["doubling", "doubling-3", "strided"],
+)
+def test_lowerings_of_a_layer_are_equal(ways, kernel):
+  """In value and in both derivatives."""
+  keys = jax.random.split(jax.random.key(0), 3)
+  images, kernel = jax.random.normal(keys[0], (2, 4, 6, 5)), jax.random.normal(keys[1], kernel)
+
+  @functools.partial(jax.jit, static_argnums=0)
+  def products(way):
+    value, pull_back = jax.vjp(way, images, kernel)
+    return value, *pull_back(jax.random.normal(keys[2], value.shape))
+
+  reference, *others = (products(way) for way in ways.values())
+  assert others
+  for found in others:
+    for ours, expected in zip(found, reference, strict=True):
+      np.testing.assert_allclose(ours, expected, atol=1e-5 * float(jnp.abs(expected).max()))
 
 
 @pytest.mark.parametrize("name", EARLIER)

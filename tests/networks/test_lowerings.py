@@ -188,7 +188,7 @@ def test_accelerators_get_convolutions():
   "way", ["gather_convolve", "scatter_convolve", "winograd_convolve", "wide"]
 )
 def test_second_derivatives_and_forward_mode(way, monkeypatch):
-  if way == "own":  # The value in one way, the derivatives in others.
+  if way == "wide":  # The value in one way, the derivatives in others.
     monkeypatch.setattr(convolution, "WIDE", 1)
   images, kernel, stride, padding = WAYS.get(way, ((1, 8, 8, 16), (3, 3, 16, 16), 2, 1))
   images, kernel = _random(*images), 0.1 * _random(*kernel, seed=1)

@@ -1,19 +1,24 @@
-"""One of two processes: `python -m tests.training.host_process PORT INDEX`, for test_hosts.py.
+"""One of two processes: `python -m tests.training.host_process PORT INDEX COUNT FOLDER`.
 
-It does what processes do alike, prints what came of it, and ends by a failure of process 1.
+It does what processes do alike, prints what came of it for test_hosts.py, and ends by a failure of
+process 1.
 """
 
 import json
 import os
 import sys
 import time
+from pathlib import Path
 
+import grain
 import jax
 import numpy as np
+from jax.sharding import SingleDeviceSharding
 
 from imtrans.training import hosts
 from imtrans.training.agreement import check_alike, from_first, stop_vote, together
-from imtrans.training.mesh import make_mesh, own_copy, own_mesh, shard_batch
+from imtrans.training.checkpoints import CheckpointError, Checkpoints, read_part
+from imtrans.training.mesh import batch_sharding, make_mesh, own_copy, own_mesh, shard_batch
 from imtrans.training.parting import AgreedError, joined
 from imtrans.training.shares import batch_share
 
@@ -21,7 +26,7 @@ from imtrans.training.shares import batch_share
 def _refused(work):
   try:
     work()
-  except AgreedError as error:
+  except (AgreedError, CheckpointError) as error:
     return str(error)
   return None
 
@@ -60,13 +65,38 @@ def _together():
   return found
 
 
+def _read_apart(folder):
+  """All write a checkpoint and read it; then process 1 looks for it where it is not."""
+  mesh = make_mesh((4, 1))
+  own = np.full((2, 4, 1, 1), 1.0 + hosts.index(), np.float32)
+  state = shard_batch(mesh, {"x": own})
+  wanted = {"x": jax.ShapeDtypeStruct((4, 4, 1, 1), np.float32, sharding=batch_sharding(mesh))}
+  alone = SingleDeviceSharding(jax.local_devices()[0])
+  part = {"x": jax.ShapeDtypeStruct((4, 4, 1, 1), np.float32, sharding=alone)}
+  data, found = iter(grain.MapDataset.source([1]).to_iter_dataset()), {}
+  with Checkpoints(folder, keep=1) as checkpoints:
+    checkpoints.save(1, state, data, wait=True)
+    restored, _ = checkpoints.restore_newest(wanted, data)
+    found["restored"] = [float(shard.data.sum()) for shard in restored["x"].addressable_shards]
+    found["part"] = float(read_part(folder / "1", part)["x"].sum())
+    checkpoints.folder = folder / "elsewhere" if hosts.index() == 1 else folder
+    found["part missing"] = _refused(
+      lambda: together(lambda: read_part(checkpoints.folder / "1", part))
+    )
+    found["missing"] = _refused(lambda: checkpoints.restore_newest(wanted, data))
+  return found
+
+
 def main():
-  port, index = sys.argv[1:]
+  port, index, count, folder = sys.argv[1:]
   try:
     with joined(
-      coordinator=f"localhost:{port}", num_processes=2, process_id=int(index), timeout=60
+      coordinator=f"localhost:{port}",
+      num_processes=int(count),
+      process_id=int(index),
+      timeout=60,
     ):
-      print(json.dumps(_together()), flush=True)
+      print(json.dumps({**_together(), **_read_apart(Path(folder))}), flush=True)
       _fail("a picture cannot be read.", 1)
       time.sleep(60)
   except ValueError as error:

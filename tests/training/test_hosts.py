@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +15,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
+from imtrans.commands import main, train
+from imtrans.training import parting
 from imtrans.training.hosts import Launcher, connect, find_launcher
 from imtrans.training.roll_call import HostLost, call_roll
 from imtrans.training.shares import process_shares
@@ -47,6 +50,9 @@ def test_launchers_are_known_by_what_they_set(environment, launcher):
   ("arguments", "sentence"),
   [
     (("host", 2, 0), "--coordinator must be HOST:PORT"),
+    (("host:0", 2, 0), "the port of --coordinator must be from 1 to 65535, got 'host:0'"),
+    (("host:99999", 2, 0), "the port of --coordinator must be from 1 to 65535"),
+    (("host:1", 0, 0), "--num-processes must be at least 1, got 0"),
     (("host:1234", None, None), "--coordinator needs --num-processes and --process-id"),
     (("host:1234", 2, 2), "--process-id must be from 0 to 1 for --num-processes 2, got 2"),
     (("", 2, 0), "need --coordinator HOST:PORT"),
@@ -86,8 +92,8 @@ def _free_port():
     return free.getsockname()[1]
 
 
-def _pair(module, *arguments, num_devices=1):
-  """Starts both processes of a module of these tests, at a coordinator of their own."""
+def _start(module, *arguments, count=2, num_devices=1):
+  """Starts all processes of a module of these tests, at a coordinator of their own."""
   flags = f"--xla_force_host_platform_device_count={num_devices}"
   environment = {
     **os.environ,
@@ -99,14 +105,14 @@ def _pair(module, *arguments, num_devices=1):
   port, command = str(_free_port()), [sys.executable, "-m", f"tests.training.{module}"]
   return [
     subprocess.Popen(
-      [*command, port, index, *map(str, arguments)],
+      [*command, port, str(index), str(count), *map(str, arguments)],
       env=environment,
       cwd=ROOT,
       stdout=subprocess.PIPE,
       stderr=subprocess.PIPE,
       text=True,
     )
-    for index in ("0", "1")
+    for index in range(count)
   ]
 
 
@@ -115,8 +121,8 @@ def _ended(processes):
   return [(*process.communicate(timeout=240), process.returncode) for process in processes]
 
 
-def test_processes_agree_share_and_end_together():
-  first, second = _ended(_pair("host_process", num_devices=2))
+def test_processes_agree_share_and_end_together(tmp_path):
+  first, second = _ended(_start("host_process", tmp_path, num_devices=2))
   found = [json.loads(output.splitlines()[-1]) for output, *_ in (first, second)]
   for one in found:
     assert one["first"] == {"process": 0}
@@ -127,7 +133,11 @@ def test_processes_agree_share_and_end_together():
     assert one["shape"] == [4, 4, 1, 1]
     assert one["copy"] == [2 * 28.0 + 8 * 100.0, True]
     assert one["votes"] == [None, None, 15]
+    assert one["part"] == 2 * 4 * (1.0 + 2.0)
+    missing = f"process 1 of 2: the checkpoint {tmp_path / 'elsewhere' / '1'} cannot be read ("
+    assert one["part missing"].startswith(missing) and one["missing"].startswith(missing)
   assert [one["rows"] for one in found] == [[1.0, 5.0], [9.0, 13.0]]
+  assert [one["restored"] for one in found] == [[4.0, 4.0], [8.0, 8.0]]
   assert [one["shares"] for one in found] == [[[0, 1], [0, 2]], [[0, 1], [1, 2]]]
   # The failure of process 1 ends process 0 too, which was asleep.
   assert [code for *_, code in (first, second)] == [2, 2]
@@ -187,25 +197,125 @@ def _final(workdir):
     return reader.restore(folder, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
 
 
-def test_two_processes_go_on_after_one_was_killed(pictures, tmp_path):
-  for _, errors, code in _ended(_pair("host_run", tmp_path / "whole", pictures)):
-    assert code == 0, errors
-
-  pair, log = _pair("host_run", tmp_path / "stopped", pictures), tmp_path / "stopped" / "log.jsonl"
-  deadline = time.monotonic() + 240
-  while time.monotonic() < deadline and not (log.exists() and '"step": 12,' in log.read_text()):
+def _wait_for(step, workdir):
+  log, deadline = workdir / "log.jsonl", time.monotonic() + 240
+  while time.monotonic() < deadline and not (
+    log.exists() and f'"step": {step},' in log.read_text()
+  ):
     time.sleep(0.005)
+
+
+def test_processes_go_on_after_one_was_killed_or_told_to_stop(pictures, tmp_path):
+  """Parameters are split over both; the last steps are those of one process with two devices."""
+  whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+  for _, errors, code in _ended(_start("host_run", whole, pictures)):
+    assert code == 0, errors
+  last = whole / "checkpoints" / str(NUM_STEPS)
+  assert "data" in (last / "state" / "_sharding").read_text()  # Split, not whole in each.
+
+  pair = _start("host_run", stopped, pictures)
+  _wait_for(12, stopped)
   pair[1].send_signal(signal.SIGKILL)
   _, errors, code = _ended(pair)[0]
   assert code == 1 and "Traceback" not in errors, errors
   assert "run the same command in all of them again" in errors.splitlines()[-1]
 
-  first, second = _ended(_pair("host_run", tmp_path / "stopped", pictures))
-  assert first[2] == second[2] == 0, f"{first[1]}\n{second[1]}"
-  assert "resuming" in first[1] and "step" not in second[1]  # Process 0 alone speaks.
-  whole, again = _final(tmp_path / "whole"), _final(tmp_path / "stopped")
-  assert jax.tree.structure(whole) == jax.tree.structure(again)
-  jax.tree.map(np.testing.assert_array_equal, whole, again)
-  for name in ("log.jsonl", f"checkpoints/{NUM_STEPS}/data/process_1-of-2.json"):
-    one, other = ((tmp_path / run / name).read_bytes() for run in ("whole", "stopped"))
-    assert one == other, name
+  pair = _start("host_run", stopped, pictures)
+  _wait_for(18, stopped)
+  pair[1].send_signal(signal.SIGTERM)
+  first, second = _ended(pair)
+  assert first[2] == second[2] == 128 + signal.SIGTERM, f"{first[1]}\n{second[1]}"
+  assert "resuming" in first[1] and "resuming" not in second[1]  # Process 0 alone speaks.
+  said = {errors.splitlines()[-1] for _, errors, _ in (first, second)}
+  assert len(said) == 1 and "everything saved: run the same command again" in said.pop()
+
+  ((_, errors, code),) = _ended(_start("host_run", stopped, pictures, count=1, num_devices=2))
+  assert code == 0 and "resuming" in errors, errors
+  ours, again = _final(whole), _final(stopped)
+  assert jax.tree.structure(ours) == jax.tree.structure(again)
+  jax.tree.map(np.testing.assert_array_equal, ours, again)
+  assert (whole / "log.jsonl").read_bytes() == (stopped / "log.jsonl").read_bytes()
+  positions = [
+    json.loads((workdir / "checkpoints" / str(NUM_STEPS) / "data" / name).read_text())
+    for workdir, name in (
+      (whole, "process_0-of-2.json"),
+      (whole, "process_1-of-2.json"),
+      (stopped, "process_0-of-1.json"),
+    )
+  ]
+  assert positions[0] == positions[1] == positions[2]
+
+
+class _Clock:
+  """Time that passes while it is slept."""
+
+  def __init__(self):
+    self.now, self.pauses = 1000.0, []
+
+  def monotonic(self):
+    return self.now
+
+  def sleep(self, seconds):
+    self.now += seconds
+    self.pauses.append(seconds)
+
+
+class _Store:
+  """The coordinator's store, which does not answer before its time; then a process has failed."""
+
+  def __init__(self, clock, seconds):
+    self._clock, self._silent_until = clock, clock.now + seconds
+
+  def key_value_dir_get(self, folder):
+    if self._clock.now < self._silent_until:
+      raise jax.errors.JaxRuntimeError("UNAVAILABLE: connection reset")
+    report = {"words": "no pictures.", "code": 2}
+    return [(f"{folder}/1", json.dumps(report))] if folder == parting.FAILED else []
+
+  def key_value_increment(self, key, step):
+    return step
+
+  def key_value_set(self, key, value):
+    pass
+
+
+@pytest.mark.parametrize(
+  ("count", "seconds", "pause", "code", "words"),
+  [
+    (2, 3.0, 1.0, 2, "process 1 of 2 has ended: no pictures."),
+    (2, 60.0, 1.0, 1, f"process 0 of 2 has ended without a word: {parting.REMEDY}"),
+    (1024, 3.0, 5.0, 2, "process 1 of 1024 has ended: no pictures."),
+  ],
+)
+def test_a_store_is_asked_again_before_it_is_given_up(
+  count, seconds, pause, code, words, monkeypatch, capsys
+):
+  def leave(code):
+    raise SystemExit(code)
+
+  clock = _Clock()
+  store = _Store(clock, seconds)
+  monkeypatch.setattr(parting, "time", clock)
+  monkeypatch.setattr(parting, "count", lambda: count)
+  monkeypatch.setattr(parting, "store", lambda: store)
+  monkeypatch.setattr(parting.os, "_exit", leave)
+  with pytest.raises(SystemExit) as ended:
+    parting._watch(threading.Lock())
+  assert ended.value.code == code
+  assert capsys.readouterr().err == f"imtrans: {words}\n"
+  assert clock.pauses[0] == pause
+
+
+def test_an_unforeseen_error_of_one_of_several_does_not_wait_for_the_others(monkeypatch, capsys):
+  def fail(_):
+    raise MemoryError("no room")
+
+  def leave(code):
+    raise SystemExit(f"at once: {code}")
+
+  monkeypatch.setattr(train, "run", fail)
+  monkeypatch.setattr(jax.distributed, "is_initialized", lambda: True)
+  monkeypatch.setattr(main.os, "_exit", leave)
+  with pytest.raises(SystemExit, match="at once: 1"):
+    main.main(["train", "--config", "a.py", "--workdir", "a"])
+  assert capsys.readouterr().err.splitlines()[-1] == "MemoryError: no room"

@@ -13,6 +13,7 @@ Without torch, imtrans is timed alone. A case that results.json has already is m
 import argparse
 import dataclasses
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
     parser.error("--steps and --features go together, with --data: a long run of a narrow network.")
   if parsed.merge and not Path(parsed.merge).is_file():
     parser.error(f"--merge: {parsed.merge} is not a file.")
-  command = " ".join(["python -m experiments.benchmark", *given])
+  command = f"python -m experiments.benchmark {shlex.join(given)}"
   output = Path(parsed.output) if parsed.output else FOLDER
   writes = bool(parsed.output) or not parsed.tiny
   if parsed.merge:

@@ -7,6 +7,7 @@ the section of the README.
 
 import argparse
 import math
+import shlex
 import statistics
 import sys
 import tempfile
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
   )
   parser.add_argument("--tiny", action="store_true", help="16 pixels, four features; prints alone")
   parsed = parser.parse_args(given)
-  command = " ".join(["python -m experiments.benchmark.changes", *given])
+  command = f"python -m experiments.benchmark.changes {shlex.join(given)}"
   schedule = Schedule(parsed.rounds, 2, 0.05 if parsed.tiny else parsed.seconds)
   records = {}
   for method in parsed.method:

@@ -82,7 +82,9 @@ def pairs(records: Sequence[Record]) -> str:
   for record in records:
     numbers = {len(f["ratios"]) for f in record["contenders"].values() if "ratios" in f}
     for count in numbers:
-      counts.setdefault(count, []).append(label(record["case"]))
+      case = record["case"]
+      narrow = "" if case["precision"] == "float32" else f" {case['precision']}"
+      counts.setdefault(count, []).append(label(case) + narrow)
   if not counts:
     return ""
   if len(counts) == 1:
@@ -185,7 +187,7 @@ def _memory(records: Sequence[Record]) -> str:
   if not ratios:
     return "Not measured yet."
   text = (
-    f"The process of imtrans takes {min(ratios):.1f} to {max(ratios):.1f} times the memory of "
-    "PyTorch's leanest variant"
+    f"In training the process of imtrans takes {min(ratios):.1f} to {max(ratios):.1f} times the "
+    "memory of PyTorch's leanest variant"
   )
   return f"{text}; scratch memory of a step: {joined(scratch)}." if scratch else f"{text}."

@@ -9,6 +9,7 @@ README.
 import argparse
 import functools
 import multiprocessing
+import shlex
 import statistics
 import sys
 import time
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     case = tiny(case) if parsed.tiny else case
     record = {
       "kind": "tiled",
-      "command": " ".join(["python -m experiments.benchmark.tiled", *given]),
+      "command": f"python -m experiments.benchmark.tiled {shlex.join(given)}",
       "case": case.to_dict(),
       "side": parsed.side,
       **describe(),

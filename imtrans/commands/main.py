@@ -22,8 +22,8 @@ CPU_FLAG = "--xla_cpu_experimental_ynn_fusion_type=LIBRARY_FUSION_TYPE_DOT"
 CPU_FLAG_JAXLIB = ("0.10.2",)
 
 # XLA asks for a step's scratch memory anew for every step. In huge pages that costs next to
-# nothing, in small ones a tenth to a third of a step on CPU. glibc reads this when a process
-# starts; where huge pages are switched off it has no effect.
+# nothing, in small ones up to a third of a step on CPU (experiments/benchmark). glibc reads this
+# when a process starts; where huge pages are switched off it has no effect.
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
 
 

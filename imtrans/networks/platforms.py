@@ -1,8 +1,8 @@
 """Which platform a program is made for, known while it is traced.
 
 What is best on one platform is not on another. `jax.lax.platform_dependent` keeps every platform's
-way in a program until it is lowered, and has each of them differentiated: two thirds of the time
-that tracing a train step took. Here the way is chosen before: by the default backend, or by
+way in a program until it is lowered, and has each of them differentiated, which was more than half
+of what tracing a train step took. Here the way is chosen before: by the default backend, or by
 `imtrans.training.mesh.on_mesh` for a mesh of other devices.
 """
 

@@ -48,8 +48,9 @@ finding.figure
 # %%
 import jax.numpy as jnp
 
-from imtrans.theory import play, spectral_radius, update_matrix, zero_sum
-from imtrans.theory.games import bilinear_loss
+from imtrans.theory.games import bilinear_loss, spectral_radius, update_matrix
+from imtrans.theory.simulation import play
+from imtrans.theory.update_rules import zero_sum
 
 for rule in ("simultaneous", "alternating", "extragradient"):
   print(rule, float(spectral_radius(update_matrix(rule, 0.5))))

@@ -52,7 +52,7 @@ finding.figure
 # them best, and which weight does it give the mean absolute error of a 256 × 256 colour picture?
 
 # %%
-from imtrans.theory import best_laplace_scale, l1_weight
+from imtrans.theory.noise import best_laplace_scale, l1_weight
 
 scale = best_laplace_scale(0.1)
 weight = l1_weight(scale, num_values=3 * 256**2)

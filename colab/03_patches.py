@@ -44,7 +44,7 @@ finding.figure
 
 # %%
 from imtrans.networks import PatchDiscriminator
-from imtrans.theory import effective_patches, output_size, receptive_field
+from imtrans.theory.patches import effective_patches, output_size, receptive_field
 
 layers = PatchDiscriminator(num_layers=3).layers
 side = output_size(layers, 256)

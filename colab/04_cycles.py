@@ -53,8 +53,7 @@ finding.figure
 # 8-bit picture, and how many once noise of four levels is added?
 
 # %%
-from imtrans.theory import hidden_capacity
-from imtrans.theory.hidden import ROUNDING
+from imtrans.theory.hidden import ROUNDING, hidden_capacity
 
 for noise in (ROUNDING, 4.0):
   print(f"Answer, noise {noise:.2f} levels: {float(hidden_capacity(1.0, noise)):.3f} bits")

@@ -47,8 +47,7 @@ finding.figure
 # %%
 import jax.numpy as jnp
 
-from imtrans.theory import best_shift
-from imtrans.theory.identity import critical_weight
+from imtrans.theory.identity import best_shift, critical_weight
 
 weight = critical_weight(jnp.float32(0.2), translation_weight=2.0)
 left = best_shift(jnp.float32(0.2), translation_weight=2.0, identity_weight=weight / 2.0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imtrans.networks import PatchDiscriminator, PixelDiscriminator, ResNet, UNet
-from imtrans.theory import output_size, receptive_field
+from imtrans.theory.patches import output_size, receptive_field
 
 
 def _init(module, shape):

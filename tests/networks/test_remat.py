@@ -57,5 +57,5 @@ def test_remat_keeps_no_activation_of_a_block():
     return count - sum(leaf.size for leaf in jax.tree.leaves(params))
 
   plain, again = (kept(8, remat=remat) - kept(4, remat=remat) for remat in (False, True))
-  block = 8 * 8 * 16  # An activation of a residual block: about 13 are kept, or fewer than two.
-  assert again <= 2 * 4 * block and plain >= 12 * 4 * block
+  block = 8 * 8 * 16  # An activation of a residual block: 13.6 are kept, or fewer than two.
+  assert again <= 2 * 4 * block and plain >= 13 * 4 * block

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from imtrans.networks import PatchDiscriminator, PixelDiscriminator
-from imtrans.theory import Layer, output_size, receptive_field
 from imtrans.theory.patches import (
+  Layer,
   effective_number,
   effective_patches,
+  output_size,
   patch_stride,
   path_deviation,
   path_weights,
+  receptive_field,
 )
 from imtrans.theory.periodogram import averaged_periodogram
 

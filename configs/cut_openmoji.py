@@ -1,4 +1,4 @@
-"""CUT and FastCUT on OpenMoji: drawings and colour pictures of different emoji, scored on pairs.
+"""CUT and FastCUT on OpenMoji: drawings to colour pictures of other emoji, alike patch by patch.
 
 imtrans train --config configs/cut_openmoji.py:cpu --workdir runs/cut_openmoji
 imtrans evaluate --workdir runs/cut_openmoji

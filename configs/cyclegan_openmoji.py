@@ -1,4 +1,4 @@
-"""CycleGAN on OpenMoji: drawings and colour pictures of different emoji, scored on true pairs.
+"""CycleGAN on OpenMoji: drawings to colour pictures of other emoji and back, scored on pairs.
 
 imtrans train --config configs/cyclegan_openmoji.py:cpu --workdir runs/cyclegan_openmoji
 imtrans evaluate --workdir runs/cyclegan_openmoji

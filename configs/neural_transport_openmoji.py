@@ -1,4 +1,4 @@
-"""Neural optimal transport on OpenMoji: drawings to colour pictures, unpaired, one direction.
+"""Neural optimal transport on OpenMoji: drawings to pictures of other emoji, moved the least.
 
 imtrans train --config configs/neural_transport_openmoji.py:cpu --workdir runs/transport
 imtrans evaluate --workdir runs/transport

@@ -28,6 +28,7 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "adversarial": "vanilla",
     "adversarial_weight": 1.0,
     "l1_weight": 100.0,
+    "latent_size": 0,
     "perceptual_weight": 0.0,  # Not in the paper.
     "discriminator_weight": 0.5,
   }
@@ -37,6 +38,7 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "features": 64,
     "norm": "batch",
     "dropout": 0.5,
+    "latent_at": "input",
   }
   config.discriminator = {
     "name": "patch",
@@ -54,7 +56,6 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
 def cpu(config: ml_collections.ConfigDict) -> None:
   config.update(num_steps=2_000, log_every=50, sample_every=500, eval_every=500, save_every=500)
   config.batch_size = 8
-  config.inference = "test"
   config.data.update(load_size=72, crop_size=64)
   config.generator.update(num_levels=6, features=32)
   config.discriminator.update(num_layers=2, features=32)

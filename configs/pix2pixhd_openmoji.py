@@ -1,4 +1,4 @@
-"""pix2pixHD on OpenMoji: line drawing to colour picture, paired, no term that compares pixels.
+"""pix2pixHD on OpenMoji: line drawing to colour picture, with no term that compares pixels.
 
 imtrans train --config configs/pix2pixhd_openmoji.py:cpu --workdir runs/pix2pixhd
 imtrans evaluate --workdir runs/pix2pixhd

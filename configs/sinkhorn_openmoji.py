@@ -1,4 +1,4 @@
-"""Sinkhorn divergence on OpenMoji: drawings to colour pictures, unpaired, with no discriminator.
+"""Sinkhorn divergence on OpenMoji: drawings to pictures of other emoji, with no discriminator.
 
 imtrans train --config configs/sinkhorn_openmoji.py:cpu --workdir runs/sinkhorn
 imtrans evaluate --workdir runs/sinkhorn

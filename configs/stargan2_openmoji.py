@@ -1,4 +1,4 @@
-"""StarGAN v2 on OpenMoji: people and hands from any of six skin tones to any other, unpaired.
+"""StarGAN v2 on OpenMoji: people and hands from any of six skin tones to any other.
 
 imtrans train --config configs/stargan2_openmoji.py:cpu --workdir runs/stars
 imtrans evaluate --workdir runs/stars --metrics l1 ssim kd_vgg16 diversity_lpips_alex

@@ -60,6 +60,7 @@ def get_config(variant: str = "inpainting") -> ml_collections.ConfigDict:
     "adversarial": "vanilla",
     "adversarial_weight": 1.0,
     "l1_weight": 100.0,
+    "latent_size": 0,
     "discriminator_weight": 0.5,
   }
   config.generator = {
@@ -68,6 +69,7 @@ def get_config(variant: str = "inpainting") -> ml_collections.ConfigDict:
     "features": 64,
     "norm": "instance",
     "dropout": 0.0,
+    "latent_at": "input",
   }
   config.discriminator = {
     "name": "patch",

@@ -98,21 +98,32 @@ def gather(
   results = parsed.output / RESULTS
   records = json.loads(results.read_text()) if results.exists() else {}
   missing = [] if parsed.table else [one for one in trainings if one.key not in records]
+  failures = []
   try:
     for training, seconds in trained(missing, parsed.workdir, jobs=parsed.jobs):
       workdir = parsed.workdir / training.key
+      try:
+        measured = measure(training, workdir)
+      except (RuntimeError, ValueError, FloatingPointError) as error:
+        failures.append(f"{training.key} cannot be measured: {error}")
+        continue
       record = {
         "commands": ["imtrans " + " ".join(training.command(workdir))],
         **training.facts,
         "train_seconds": round(seconds, 1),
-        **measure(training, workdir),
+        **measured,
         **provenance(),
       }
       records = store(results, training.key, record)
   except (RuntimeError, ValueError) as error:
-    sys.exit(f"{error} What is recorded stays; the same command goes on.")
+    failures.append(str(error))
   except KeyboardInterrupt:
     sys.exit("interrupted: what is recorded stays; the same command goes on.")
+  if failures:
+    sys.exit(
+      f"{' '.join(failures)} What is recorded stays; the same command goes on, --table writes the "
+      "table without."
+    )
   if not records:
     sys.exit(f"{results} holds no runs yet: leave out --table.")
   return records
@@ -132,7 +143,7 @@ def trained(
     Each training as it ends, with its wall time in seconds.
 
   Raises:
-    RuntimeError: if one fails; those that have begun are waited for, others do not begin.
+    RuntimeError: if some have failed, when all others have ended.
     ValueError: for a folder that holds a run of another config.
   """
   for training in trainings:
@@ -144,13 +155,7 @@ def trained(
   stop = threading.Event()
 
   def train(training: Training) -> float | None:
-    if stop.is_set():
-      return None
-    try:
-      return run_command(training.command(folder / training.key))
-    except RuntimeError:
-      stop.set()
-      raise
+    return None if stop.is_set() else run_command(training.command(folder / training.key))
 
   with ThreadPoolExecutor(jobs, initializer=_take_core, initargs=(cores,)) as pool:
     try:
@@ -159,8 +164,9 @@ def trained(
         # A failure is told last, after all that went well beside it.
         if ended.exception() is None and (seconds := ended.result()) is not None:
           yield runs[ended], seconds
-      for run in runs:
-        run.result()
+      failures = [str(error) for run in runs if (error := run.exception()) is not None]
+      if failures:
+        raise RuntimeError(" ".join(failures))
     finally:
       stop.set()
 

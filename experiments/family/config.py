@@ -41,6 +41,7 @@ class Recipe(NamedTuple):
 
 # Of CycleGAN's Table 4 and 5, and the halves and presets of others: a change of the config each.
 VARIANTS = {
+  "stochastic": Recipe("pix2pix: dropout stays on", "pix2pix", "stochastic-"),
   "fastcut": Recipe("FastCUT", "cut", "fastcut-"),
   "cvae": Recipe("BicycleGAN: cVAE-GAN alone", "bicyclegan", "cvae-"),
   "clr": Recipe("BicycleGAN: cLR-GAN alone", "bicyclegan", "clr-"),

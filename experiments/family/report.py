@@ -59,13 +59,11 @@ def draw_pictures(runs: Mapping[str, TrainedRun], path: Path) -> None:
     runs: of the study, by name.
     path: of the PNG file.
   """
-  drawn = next((trained for trained in runs.values() if _is_of_drawings(trained)), None)
-  names = [] if drawn is None else source_names(drawn)
-  names = [names[index] for index in spread_indices(len(names), NUM_SHOWN)]
+  names = same_drawings(runs, NUM_SHOWN)
   shown = {name: show(trained, names, NUM_SHOWN) for name, trained in runs.items()}
   rows = {RUNS[name].title: one.outputs for name, one in shown.items()}
-  if drawn is not None:
-    first = next(one for name, one in shown.items() if runs[name] is drawn)
+  first = next((one for name, one in shown.items() if _is_of_drawings(runs[name])), None)
+  if first is not None:
     rows = {"drawing": first.sources, **rows, **_answers(first)}
   # Those of noise may be fewer; all are of one size.
   strips = [np.concatenate(list(images), axis=1) for images in rows.values()]
@@ -83,6 +81,13 @@ def draw_pictures(runs: Mapping[str, TrainedRun], path: Path) -> None:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     figure.savefig(path, bbox_inches="tight")
+
+
+def same_drawings(runs: Mapping[str, TrainedRun], count: int) -> list[str]:
+  """The names of so many held-out drawings, evenly spread; [] if no run has plain drawings."""
+  drawn = next((trained for trained in runs.values() if _is_of_drawings(trained)), None)
+  names = [] if drawn is None else source_names(drawn)
+  return [names[index] for index in spread_indices(len(names), count)]
 
 
 def by_run(records: Records) -> dict[str, list[Mapping[str, Any]]]:

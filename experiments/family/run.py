@@ -2,24 +2,25 @@
 
 python -m experiments.family.run --seeds 0 --jobs 2 --pictures
 --variants adds halves and presets of some; --runs takes some alone. Runs that results.json has
-already are not repeated. --table writes the table from it alone; --tiny tries everything in
-seconds, and needs --output.
+already are not repeated. --table writes the tables from it alone, that of the methods in the
+project's README too; --tiny tries everything in seconds, and needs --output.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from experiments.family.config import RUNS, VARIANTS
 from experiments.family.measured import figures, images_per_second, num_parameters
-from experiments.family.report import draw_pictures, table
+from experiments.family.methods import NUM_EXAMPLES, data_of, draw_method, methods_table
+from experiments.family.report import draw_pictures, same_drawings, table
+from experiments.record import ROOT, replace_section
 from experiments.trainings import Records, Training, add_arguments, gather, parse, write_section
 from imtrans.analyses.trained import load_trained
 from imtrans.commands.configuration import load_config
-from imtrans.methods import find_method
-from imtrans.training.assembly import is_static
-from imtrans.training.input import is_paired
+from imtrans.training.checkpoints import CheckpointError
 
 FOLDER = Path(__file__).parent
 CONFIG = "experiments/family/config.py"
@@ -31,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> Records:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument("--runs", nargs="+", choices=RUNS, help="default: one of every method")
   parser.add_argument("--variants", action="store_true", help=f"also {', '.join(VARIANTS)}")
-  parser.add_argument("--pictures", action="store_true", help="draw pictures of the first seed")
+  parser.add_argument(
+    "--pictures", action="store_true", help="draw what the runs of the first seed make"
+  )
   add_arguments(parser, workdir="runs/family", output=FOLDER)
   parsed = parse(parser, arguments)
   names = parsed.runs or [name for name in RUNS if parsed.variants or name not in VARIANTS]
@@ -39,10 +42,26 @@ def main(arguments: Sequence[str] | None = None) -> Records:
   records = gather(parsed, trainings, measure)
   write_section(parsed.output, FOLDER, "results", table(records))
   if parsed.pictures:
-    runs = {name: parsed.workdir / f"{name}-{parsed.seeds[0]}" for name in names}
-    trained = {name: load_trained(run, "last") for name, run in runs.items()}
-    draw_pictures(trained, parsed.output / "pictures.png")
+    draw(parsed, [name for name in names if f"{name}-{parsed.seeds[0]}" in records])
+  if parsed.output == FOLDER:
+    replace_section(ROOT / "README.md", "methods", methods_table(FOLDER / "pictures"))
   return records
+
+
+def draw(parsed: argparse.Namespace, names: Sequence[str]) -> None:
+  """Draws recorded runs of the first seed, each alone and all together."""
+  trained = {}
+  for name in names:
+    try:
+      trained[name] = load_trained(parsed.workdir / f"{name}-{parsed.seeds[0]}", "last")
+    except (ValueError, CheckpointError) as error:
+      print(f"{name} is not drawn: {error}", file=sys.stderr)
+  if not trained:
+    return
+  drawings = same_drawings(trained, NUM_EXAMPLES)
+  for name in set(trained) - set(VARIANTS):
+    draw_method(trained[name], drawings, parsed.output / "pictures" / f"{name}.png")
+  draw_pictures(trained, parsed.output / "pictures.png")
 
 
 def training(name: str, seed: int, *, tiny: bool) -> Training:
@@ -56,20 +75,6 @@ def training(name: str, seed: int, *, tiny: bool) -> Training:
     "images": loaded.batch_size * loaded.num_steps,
   }
   return Training(f"{name}-{seed}", config, (f"seed={seed}",), facts)
-
-
-def data_of(config: Any) -> str:
-  """What a run is shown, in a few words."""
-  if is_static(config):
-    return "noise; colour pictures"
-  if find_method(config.method.name).domains:
-    return "pictures of people, unpaired, tones told"
-  words = ["pairs" if is_paired(config) else "unpaired"]
-  if config.data.options.get("classes", "none") != "none":
-    words.append(f"{config.data.options.classes} told")
-  if config.palette:
-    words.append("drawing as labels")
-  return ", ".join(words)
 
 
 def measure(training: Training, workdir: Path) -> dict[str, Any]:

@@ -83,20 +83,27 @@ def test_each_training_has_a_core_of_its_own_and_the_study_keeps_all(tmp_path, m
   assert os.sched_getaffinity(0) == before
 
 
-def test_a_failing_run_is_one_sentence_and_others_stay(tmp_path, monkeypatch):
-  calls = []
-
+def test_failing_runs_are_told_last_and_all_others_recorded(tmp_path, monkeypatch):
   def run(command):
-    calls.append(command)
     if "--config.seed=1" in command:
-      raise RuntimeError("imtrans train ended with exit code 2.")
+      raise RuntimeError("imtrans train --config.seed=1 ended with exit code 1.")
     return 1.0
 
+  def score(training, workdir):
+    if training.key == "run-2":
+      raise FloatingPointError("the generator's output is not finite.")
+    return _score(training, workdir)
+
   monkeypatch.setattr(trainings, "run_command", run)
-  with pytest.raises(SystemExit, match=r"exit code 2\. What is recorded stays"):
-    gather(_parsed(tmp_path), [_training(0), _training(1), _training(2)], _score)
-  assert list(json.loads((tmp_path / "results.json").read_text())) == ["run-0"]
-  assert len(calls) == 2  # The third has not begun.
+  runs = [_training(seed) for seed in range(4)]
+  with pytest.raises(SystemExit) as exit_info:
+    gather(_parsed(tmp_path), runs, score)
+  assert exit_info.value.code == (
+    "run-2 cannot be measured: the generator's output is not finite. imtrans train --config.seed=1 "
+    "ended with exit code 1. What is recorded stays; the same command goes on, --table writes the "
+    "table without."
+  )
+  assert list(json.loads((tmp_path / "results.json").read_text())) == ["run-0", "run-3"]
 
 
 @pytest.mark.parametrize(

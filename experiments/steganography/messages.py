@@ -13,6 +13,7 @@ import numpy as np
 from experiments.multimodality.tones import NUM_TONES, Tones, find_tones
 from imtrans.analyses import hidden_messages
 from imtrans.analyses.trained import TrainedRun
+from imtrans.data.color import luma
 from imtrans.data.degradations import gauss_blur, gauss_noise, jpeg_artefacts
 from imtrans.evaluation.metrics.diversity import nearest_variants
 from imtrans.evaluation.metrics.honesty import cycle_honesty
@@ -30,9 +31,16 @@ def _rounded(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
   return np.rint(LEVELS * image) / np.float32(LEVELS)
 
 
+def _grey(image: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+  """Takes the colours away, which a drawing of black lines has none of."""
+  del generator
+  return np.broadcast_to(luma(image), image.shape)
+
+
 # On pictures in [0, 1]; each result is clipped.
 DISTURBANCES: dict[str, Disturb] = {
   "rounded to 8 bits": _rounded,
+  "in grey": _grey,
   "noise, 8 levels": functools.partial(gauss_noise, 8.0 / LEVELS),
   "blur, σ = 0.5 px": functools.partial(gauss_blur, 0.5),
   "JPEG, quality 75": functools.partial(jpeg_artefacts, (75, 75)),

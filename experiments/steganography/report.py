@@ -58,7 +58,7 @@ def table(records: Records) -> str:
   kinds = ["undisturbed", *DISTURBANCES]
   lines += ["", f"| tones found again | {' | '.join(kinds)} |", "|---|" + "---|" * len(kinds)]
   for name, runs in groups.items():
-    cells = [mean_and_spread([run["tones"][kind] for run in runs], 2) for kind in kinds]
+    cells = [_tones_cell(runs, kind) for kind in kinds]
     lines.append(f"| {TITLES[name]} | {' | '.join(cells)} |")
   return "\n".join(
     [
@@ -107,7 +107,7 @@ def _draw_survival(axes: Axes, groups: Groups, kind: str) -> None:
       axes.set_xscale("log", base=2)
       axes.set_xticks(strengths, [f"{strength:g}" for strength in strengths])
   axes.axhline(0.0, color=BLACK, linewidth=0.5)
-  axes.set(xlabel=title, ylabel="share of the picture that survives", ylim=(None, 1.05))
+  axes.set(xlabel=title, ylabel="share of the picture that survives")
   axes.set_title(kind)
 
 
@@ -136,7 +136,7 @@ def _draw_tones(axes: Axes, groups: Groups) -> None:
   kinds = ["undisturbed", *DISTURBANCES]
   for offset, (name, runs) in enumerate(groups.items()):
     for run in runs:
-      found = [run["tones"][kind] for kind in kinds]
+      found = [run["tones"].get(kind, np.nan) for kind in kinds]
       places = np.arange(len(kinds)) + 0.2 * (offset - 1)
       axes.plot(found, places, "o", color=COLORS[name], markersize=4)
   axes.axvline(1.0 / NUM_TONES, color=BLACK, linestyle=":", label="chance")
@@ -188,6 +188,13 @@ def by_condition(records: Records) -> Groups:
   """Groups runs by condition, in the order of the config."""
   groups = {n: [r for r in records.values() if r["condition"] == n] for n in CONDITIONS}
   return {name: found for name, found in groups.items() if found}
+
+
+def _tones_cell(runs: Sequence[Mapping[str, Any]], kind: str) -> str:
+  """Mean and spread over the runs that have been disturbed that way; how many, if not all."""
+  found = [run["tones"][kind] for run in runs if kind in run["tones"]]
+  cell = mean_and_spread(found, 2) if found else "–"
+  return cell if len(found) in (0, len(runs)) else f"{cell} ({len(found)} of {len(runs)})"
 
 
 def _error(run: Mapping[str, Any], disturbance: str) -> float:

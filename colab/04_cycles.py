@@ -53,7 +53,8 @@ finding.figure
 # 8-bit picture, and how many once noise of four levels is added?
 
 # %%
-from imtrans.theory.hidden import ROUNDING, hidden_capacity
+from imtrans.theory.hidden import hidden_capacity, stored_noise
 
-for noise in (ROUNDING, 4.0):
-  print(f"Answer, noise {noise:.2f} levels: {float(hidden_capacity(1.0, noise)):.3f} bits")
+for noise in (0.0, 4.0):
+  bits = float(hidden_capacity(1.0, stored_noise(noise)))
+  print(f"Answer, noise of {noise:g} levels and rounding: {bits:.3f} bits")

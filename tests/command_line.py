@@ -1,10 +1,15 @@
-"""Runs of `imtrans train` in processes of their own."""
+"""Runs of `imtrans train`, in processes of their own or in this one."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from imtrans.commands.main import main
 from tests.conftest import QUICK
 
 ROOT = Path(__file__).parent.parent
@@ -26,10 +31,8 @@ class CommandLine:
 
   def start(self, config, workdir, *overrides, prefix=(), options=()):
     """Starts the command, behind `prefix`; `overrides` are like "num_steps=4"."""
-    command = [*prefix, sys.executable, "-m", "imtrans", "train"]
-    command += ["--config", f"{ROOT / 'configs' / config}.py:tiny", "--workdir", str(workdir)]
-    command += [f"--config.data.path={self._pictures}"]
-    command += [f"--config.{override}" for override in overrides]
+    command = [*prefix, sys.executable, "-m", "imtrans"]
+    command += self._words(config, workdir, *overrides)
     command += options
     return subprocess.Popen(
       command,
@@ -44,3 +47,19 @@ class CommandLine:
     process = self.start(config, workdir, *overrides, prefix=prefix)
     output, _ = process.communicate(timeout=300)
     return process.returncode, output
+
+  def run_here(self, config, workdir, *overrides):
+    """As `run`, but in this process and on its devices: nothing is imported anew."""
+    said = io.StringIO()
+    with (
+      contextlib.redirect_stdout(said),
+      contextlib.redirect_stderr(said),
+      pytest.raises(SystemExit) as exit_info,
+    ):
+      main(self._words(config, workdir, *overrides))
+    return exit_info.value.code, said.getvalue()
+
+  def _words(self, config, workdir, *overrides):
+    words = ["train", "--config", f"{ROOT / 'configs' / config}.py:tiny"]
+    words += ["--workdir", str(workdir), f"--config.data.path={self._pictures}"]
+    return words + [f"--config.{override}" for override in overrides]

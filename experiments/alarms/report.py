@@ -11,6 +11,8 @@ from imtrans.analyses.finding import BLACK, BLUE, RED, Finding, in_style, new_fi
 from imtrans.training.rules import RULES
 
 Records = dict[str, dict]
+# Quantities that are drawn so; zeros stand at the curve's smallest value.
+LOGARITHMIC = ("gradient", "ratio", "max", "noise_spread", "source_spread")
 
 
 def table(records: Records) -> str:
@@ -76,11 +78,13 @@ def figured(records: Records) -> Finding:
     broken = [record for record in records.values() if rule.name in record["expected"]]
     for place, record in enumerate(broken):
       if rule.quantity in record["curves"]:
-        points = unpack(record["curves"][rule.quantity])
-        panel.plot(*np.transpose(points), color=RED, label=None if place else "made to fail")
+        steps, values = np.transpose(unpack(record["curves"][rule.quantity]))
+        if rule.quantity.endswith(LOGARITHMIC):
+          values = np.maximum(values, np.min(values[values > 0.0], initial=np.inf))
+        panel.plot(steps, values, color=RED, label=None if place else "made to fail")
       if (step := _first(record, rule.name)) is not None:
         panel.axvline(step, color=BLACK, linestyle=":", label=None if place else "alarm")
-    if rule.quantity.endswith(("gradient", "ratio", "max", "noise_spread", "source_spread")):
+    if rule.quantity.endswith(LOGARITHMIC):
       panel.set_yscale("log")
     panel.set(xlabel="step", ylabel=rule.quantity.partition("/")[2].replace("_", " "))
     panel.set_title(rule.name)

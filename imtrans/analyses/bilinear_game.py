@@ -168,7 +168,7 @@ def on_run(run: TrainedRun, *, num_steps: int = 12, seed: int = 0) -> Finding:
     rest = values[~believed]
     axes.plot(rest.real, rest.imag, "o", color=BLUE, fillstyle="none", label="not yet converged")
   axes.set_xlabel("real part: negative descends, positive climbs (per unit of step size)")
-  axes.set_ylabel("imaginary part: rotation (radians)")
+  axes.set_ylabel("imaginary part: rotation (radians per unit of step size)")
   axes.set_title(f"the game's Jacobian after {run.run.step} steps of training")
   axes.margins(0.15)
   axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, fontsize=8)
@@ -189,10 +189,10 @@ def on_run(run: TrainedRun, *, num_steps: int = 12, seed: int = 0) -> Finding:
     figure,
     rows,
     f"After {run.run.step} steps the eigenvalue of largest modulus among {len(values)} is "
-    f"{first.real:.3g} {'-' if first.imag < 0.0 else '+'} {abs(first.imag):.3g} i (residual "
-    f"{spectrum.residuals[0]:.1g}). With simultaneous gradient steps, {stability}{beyond}. The "
-    f"players' direction has a cosine of {cosine:.2f} with the steepest descent of its squared "
-    "length: 1 is descent on which all agree, 0 is pure rotation, below 0 the gradients grow.",
+    f"{_spoken(first)} (residual {spectrum.residuals[0]:.1g}). With simultaneous gradient steps, "
+    f"{stability}{beyond}. The players' direction has a cosine of {cosine:.2f} with the steepest "
+    "descent of its squared length: 1 is descent on which all agree, 0 is pure rotation, below 0 "
+    "the gradients grow.",
   )
 
 
@@ -208,6 +208,12 @@ def stable_step_size(eigenvalues: np.ndarray) -> float:
   descending = eigenvalues[eigenvalues.real < 0.0]
   limits = -2.0 * descending.real / np.square(np.abs(descending))
   return float(np.min(limits, initial=np.inf))
+
+
+def _spoken(value: complex) -> str:
+  if not value.imag:
+    return f"{value.real:.3g}, without rotation"
+  return f"{value.real:.3g} {'-' if value.imag < 0.0 else '+'} {abs(value.imag):.3g} i"
 
 
 def _radius(rule: str, step_sizes: Array) -> Array:

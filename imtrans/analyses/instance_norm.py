@@ -156,7 +156,8 @@ def on_run(run: TrainedRun) -> Finding:
     )
   kind = run.run.config.generator.get("norm", "unknown")
   erases = generator.mode == "train" or kind != "batch"
-  worst = float(np.max(seen.change[1:3, 2] / seen.change[1:3, 1]))  # Of shift and contrast.
+  # Of shift and contrast, as they were in the source.
+  worst = float(np.max(seen.change[1:3, 2] / seen.change[1:3, 0]))
   figure, ((upper,), (lower,)) = new_figure(
     rows=2, width=max(7.0, 0.125 * len(seen.places) + 4.0), height=3.4
   )
@@ -164,7 +165,7 @@ def on_run(run: TrainedRun) -> Finding:
   upper.set_title(
     "the first normalisation erases shift and contrast"
     if worst < 0.01
-    else f"up to {worst:.0%} of shift and contrast passes the first normalisation"
+    else f"up to {worst:.0%} of shift and contrast is left after the first normalisation"
   )
   _draw_variances(lower, seen)
   drawn = _drawn(seen)
@@ -196,14 +197,20 @@ def on_run(run: TrainedRun) -> Finding:
   verdict = (
     "The first normalisation erases shifts and contrast"
     if worst < 0.01
-    else f"The first normalisation lets up to {worst:.0%} of shift and contrast through"
+    else f"Up to {worst:.0%} of shift and contrast is left after the first normalisation"
+  )
+  # Such as the first layer of a U-Net, which is not normalised.
+  reason = (
+    " A rectifier before it, or padding with zeros, makes other changes of them."
+    if worst >= 0.01 and erases
+    else ""
   )
   return Finding(
     figure,
     rows,
-    f"{verdict} ({kind} normalisation with {statistics}, {len(sources)} test pictures). Changes "
-    f"relative to the size of the values: {spoken}. A change of 2 is a mere change of sign. "
-    f"{_said_of_statistics(seen, erases)}",
+    f"{verdict} ({kind} normalisation with {statistics}, {len(sources)} test pictures).{reason} "
+    f"Changes relative to the size of the values: {spoken}. A change of 2 is a mere change of "
+    f"sign. {_said_of_statistics(seen, erases)}",
   )
 
 

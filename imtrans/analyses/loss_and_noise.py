@@ -1,13 +1,19 @@
-"""The L1 weight as a statement about noise: the scale that fits best, and the weight it implies."""
+"""The L1 weight as a statement about noise: the scale that fits best, and the weight it implies.
+
+On a run, the same question of its generator's errors.
+"""
 
 import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.scipy import stats
 
 from imtrans.analyses.finding import BLACK, BLUE, RED, Finding, Rows, in_style, new_figure
+from imtrans.analyses.generator_errors import draw_asked_weights, draw_errors, weight_in_use
+from imtrans.analyses.trained import NotForThisRun, TrainedRun
 from imtrans.theory.noise import (
   best_gauss_deviation,
   best_laplace_scale,
@@ -22,6 +28,7 @@ ISOLA_WEIGHT = 100.0  # Isola et al., 2017, Sec. 4.2, https://arxiv.org/abs/1611
 NUM_VALUES = 256 * 256 * 3
 RELATIVE_SCALES = (0.4, 0.55, 0.7, 0.8, 1.0, 1.2, 1.4142, 1.7, 2.1, 2.5)
 WEIGHT_DEVIATIONS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+NUM_PICTURES = 64
 
 
 @in_style
@@ -99,6 +106,67 @@ def on_paper(*, deviation: float = 0.1, num_samples: int = 20_000, seed: int = 0
     f"error would weigh {per_image:.3g}; λ = {ISOLA_WEIGHT:g} is the same likelihood to the power "
     f"β = {temperature:.2g}, a temperature of {1.0 / temperature:,.0f}: the data count that many "
     "times less than they would if all values had independent noise.",
+  )
+
+
+@in_style
+def on_run(run: TrainedRun) -> Finding:
+  """The errors of a run's generator as noise: their shape, and the L1 weight that they ask for.
+
+  To a reconstruction loss all that a generator cannot predict is noise. Its scales are those of
+  largest likelihood, the mean absolute error and the root mean square, on test pictures.
+
+  Args:
+    run: with true answers to its test pictures.
+
+  Returns:
+    The finding: density of the errors beside both fits, and the weight that the errors of each
+    picture ask for beside the one in use.
+
+  Raises:
+    NotForThisRun: if the answers are not known, or nothing is wrong with any output.
+  """
+  generator = run.generators[0]
+  sources, answers = run.test_pictures(generator.direction, NUM_PICTURES)
+  if answers is None:
+    raise NotForThisRun("it needs true answers, and the test pictures of this run have none.")
+  errors = np.asarray(generator(sources) - answers, np.float64)
+  scale, deviation = float(np.mean(np.abs(errors))), float(np.sqrt(np.mean(np.square(errors))))
+  if not scale:
+    raise NotForThisRun("it needs errors, and every output is its answer.")
+  num_values = math.prod(errors.shape[1:])
+  figure, ((left, right),) = new_figure(columns=2, width=4.6, height=3.6)
+  each = np.mean(np.abs(errors), axis=tuple(range(1, errors.ndim)))
+  used = weight_in_use(run)
+  rows = [
+    *draw_errors(left, errors, scale, deviation),
+    *draw_asked_weights(right, each[each > 0.0], scale, num_values, used),
+  ]
+
+  asked = float(l1_weight(scale, num_values=num_values))
+  # Nats per value: the mean of -log p at the scale of largest likelihood.
+  laplace = math.log(2.0 * scale) + 1.0
+  gauss = 0.5 * math.log(2.0 * math.pi * math.e * deviation**2)
+  better, other = ("Laplace", "Gauss") if laplace < gauss else ("Gauss", "Laplace")
+  power = float(inverse_temperature(used, asked)) if used else math.nan
+  in_use = (
+    f"the weight in use, {used:g} times that of the adversarial loss, is this likelihood to the "
+    f"power β = {power:.2g}"
+    if used
+    else "this run has no L1 term beside an adversarial one"
+  )
+  return Finding(
+    figure,
+    rows,
+    f"On {len(errors)} test pictures the generator's errors have a mean size b of {scale:.3g} and "
+    f"a root mean square σ of {deviation:.3g} (values in [-1, 1]). b / σ is "
+    f"{scale / deviation:.2f}, where Gauss noise has 0.80 and Laplace noise 0.71; less means many "
+    f"small errors and a few large ones. {better} noise explains them better than {other} noise, "
+    f"by {abs(laplace - gauss):.2f} nats per value. As the likelihood of {num_values:,} values "
+    f"they ask for the weight N / b = {asked:.3g} of the mean absolute error (by picture "
+    f"{num_values / each.max():.2g} and more); {in_use}. A likelihood takes the errors of "
+    "neighbouring pixels for independent, which they are not: the weight it asks for is an upper "
+    "bound.",
   )
 
 

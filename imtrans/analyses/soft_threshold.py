@@ -1,10 +1,12 @@
 """The identity loss as a soft threshold on colour shifts."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from imtrans.analyses.finding import COLORS, Finding, in_style, new_figure
+from imtrans.analyses.finding import BLUE, COLORS, GREEN, RED, Finding, in_style, new_figure
 from imtrans.analyses.trained import NotForThisRun, TrainedRun
 from imtrans.theory.identity import (
   best_shift,
@@ -16,7 +18,7 @@ from imtrans.theory.identity import (
 )
 
 NUM_PICTURES = 64
-CHANNELS = ("red", "green", "blue")
+CHANNELS = {"red": RED, "green": GREEN, "blue": BLUE}
 
 
 @in_style
@@ -134,15 +136,18 @@ def on_run(run: TrainedRun) -> Finding:
   threshold = float(fit_threshold(jnp.ravel(wanted), jnp.ravel(measured)))
 
   figure, ((axes,),) = new_figure(width=5.0, height=4.0)
-  for channel in range(wanted.shape[1]):
-    style = CHANNELS[channel] if wanted.shape[1] == len(CHANNELS) else f"channel {channel}"
-    color = COLORS[1 + channel % (len(COLORS) - 1)]
-    axes.plot(wanted[:, channel], measured[:, channel], "o", color=color, label=style, alpha=0.6)
+  channels = CHANNELS
+  if wanted.shape[1] != len(CHANNELS):
+    colors = itertools.cycle(COLORS[1:])
+    channels = {f"channel {i}": next(colors) for i in range(wanted.shape[1])}
+  for made, asked_of, (channel, color) in zip(measured.T, wanted.T, channels.items(), strict=True):
+    axes.plot(asked_of, made, "o", color=color, label=f"measured, {channel}", alpha=0.6)
   span = np.linspace(*_limits(wanted), 200)
   axes.plot(span, span, ":", color=COLORS[0], label="no identity loss")
   curve = soft_threshold(jnp.asarray(span), threshold)
   axes.plot(span, curve, color=COLORS[0], label=f"soft threshold {threshold:.3f}")
   axes.set(xlabel=f"shift to {whose} (-1 to 1)", ylabel="shift made (-1 to 1)")
+  axes.set_title("mean colours of test pictures")
   axes.legend()
 
   rows = [
@@ -157,7 +162,8 @@ def on_run(run: TrainedRun) -> Finding:
     f"Over {len(sources)} test pictures the generator makes {slope:.0%} of the colour shift to "
     f"{whose}; the soft threshold that explains the shifts best is {threshold:.3f} of the range "
     f"from black to white (identity weight: {_identity_weight(run)}). A threshold near zero means "
-    "that no shift is lost; one above the largest wanted shift, that none is made.",
+    "that small shifts are made like large ones, whatever share of them all is missing; one above "
+    "the largest wanted shift, that none is made.",
   )
 
 

@@ -49,12 +49,13 @@ def on_paper(
   Returns:
     The finding, in three panels.
   """
-  keys = jax.random.split(jax.random.key(seed), 4)
+  # Drawn by numpy: compiling a random draw per shape would take longer than all the rest.
+  draws = np.random.default_rng(seed)
   figure, ((first, second, third),) = new_figure(columns=3, width=4.6, height=3.7)
-  rows, worst = _draw_ratios(first, constants, num_kernels, keys[0])
-  more, once, later = _draw_iterations(second, iterations, num_kernels, keys[1])
+  rows, worst = _draw_ratios(first, constants, num_kernels, draws)
+  more, once, later = _draw_iterations(second, iterations, num_kernels, draws)
   rows += more
-  more, bound, steepest = _draw_network(third, keys[2], seed)
+  more, bound, steepest = _draw_network(third, draws)
   rows += more
   return Finding(
     figure,
@@ -116,8 +117,8 @@ def on_run(run: TrainedRun) -> Finding:
     left.set(yscale="log", ylabel="norm (output per input)", xticks=places, xticklabels=names)
     left.set_xlabel("convolution")
     left.set_title(f"{discriminator.title}: each layer")
-    left.margins(y=0.25)
-    left.legend(fontsize=7.5)
+    left.set_ylim(0.5 * min(matrix), 10.0 * max(upper))
+    left.legend(loc="upper center", fontsize=7.5)
 
     right.axhline(bound, color=BLACK, label=f"bound by reshaped kernels: {bound:.3g}")
     right.axhline(product, color=BLUE, linestyle="--", label=f"exact norms' product: {product:.3g}")
@@ -188,25 +189,33 @@ def _steepness(function, pictures: np.ndarray) -> Array:
   return jax.jit(functools.partial(gradient_norms, function))(jnp.asarray(pictures))
 
 
-def _draw_ratios(axes, constants, num_kernels: int, key: Array):
+def _draw_ratios(axes, constants, num_kernels: int, draws: np.random.Generator):
   """Exact norm over reshaped norm; returns the rows and the worst ratio per stride."""
-  noise = jax.random.normal(key, (num_kernels, 4, 4, 8, 8))
+  noise = draws.standard_normal((num_kernels, 4, 4, 8, 8)).astype(np.float32)
+  kernels = np.stack([np.float32(share) + np.float32(1.0 - share) * noise for share in constants])
+
+  def norms(kernel: Array) -> dict[int, tuple[Array, Array, Array]]:
+    return {
+      stride: (
+        *convolution_norm_bounds(kernel, stride=stride),
+        convolution_norm(kernel, (SIZE, SIZE), stride=stride),
+      )
+      for stride in (1, 2)
+    }
+
+  measured = jax.jit(jax.vmap(jax.vmap(norms)))(kernels)
   rows, worst = [], {}
   for stride, color in ((1, BLUE), (2, RED)):
-    bounds = jax.jit(jax.vmap(functools.partial(convolution_norm_bounds, stride=stride)))
-    exact = jax.jit(jax.vmap(lambda kernel, s=stride: convolution_norm(kernel, (16, 16), stride=s)))
-    low = high = ratios = np.ones(num_kernels)
-    for share in constants:
-      kernels = share + (1.0 - share) * noise
-      low, high = bounds(kernels)
-      ratios = np.asarray(exact(kernels) / low)
-      axes.plot(np.full(num_kernels, share), ratios, "o", color=color, fillstyle="none")
+    low, high, exact = map(np.asarray, measured[stride])
+    upper, ratios = high / low, exact / low
+    for share, some, bounds in zip(constants, ratios, upper, strict=True):
+      axes.plot(np.full(num_kernels, share), some, "o", color=color, fillstyle="none")
       rows += [
         _row(f"stride {stride}", f"share of ones {share:g}", lower=1.0, measured=ratio, upper=bound)
-        for ratio, bound in zip(ratios, np.asarray(high / low), strict=True)
+        for ratio, bound in zip(some, bounds, strict=True)
       ]
-    worst[stride] = float(ratios.max())
-    bound = float(np.asarray(high / low)[0])
+    worst[stride] = float(ratios[-1].max())
+    bound = float(upper[0, 0])
     axes.axhline(bound, color=color, label=f"upper bound, stride {stride}")
     axes.plot([], [], "o", color=color, fillstyle="none", label=f"exact norm, stride {stride}")
   axes.axhline(1.0, color=BLACK, label="lower bound")
@@ -217,32 +226,33 @@ def _draw_ratios(axes, constants, num_kernels: int, key: Array):
   return rows, worst
 
 
-def _draw_iterations(axes, iterations, num_matrices: int, key: Array):
+def _draw_iterations(axes, iterations, num_matrices: int, draws: np.random.Generator):
   """Estimate over norm; the line is the mean of what the singular vectors say."""
-  first, second = jax.random.split(key)
-  matrices = jax.random.normal(first, (num_matrices, 64, 1024))
-  vectors = jax.random.normal(second, (num_matrices, 64))
-  left, values, _ = np.linalg.svd(np.asarray(matrices, np.float64), full_matrices=False)
-  values = values / values[:, :1]
-  shares = np.square(np.einsum("kij,ki->kj", left, np.asarray(vectors, np.float64)))
+  exact = draws.standard_normal((num_matrices, 64, 1024))
+  starts = draws.standard_normal((num_matrices, 64))
+  # The left singular vectors, largest value first.
+  squares, left = np.linalg.eigh(exact @ exact.swapaxes(1, 2))
+  left, norms = left[:, :, ::-1], np.sqrt(squares[:, -1])
+  values = np.sqrt(squares[:, ::-1]) / norms[:, None]
+  shares = np.square(np.einsum("kij,ki->kj", left, starts))
   counts = np.arange(1, max(iterations) + 1)
   powers = shares[:, None] * values[:, None] ** (4 * counts[:, None] - 2)
   line = np.sqrt((powers * values[:, None] ** 2).sum(-1) / powers.sum(-1)).mean(0)
   axes.plot(counts, line, color=BLUE, label="mean, from the singular vectors")
 
-  norms = jnp.linalg.norm(matrices, 2, axis=(1, 2))
+  matrices, vectors = exact.astype(np.float32), starts.astype(np.float32)
   rows, means = [], []
   iterate = jax.jit(jax.vmap(power_iteration))
   for count in counts:
     estimates, vectors = iterate(matrices, vectors)
     if count not in iterations:
       continue
-    ratios = np.asarray(estimates / norms)
+    ratios = np.asarray(estimates) / norms
     axes.plot(np.full(num_matrices, count), ratios, "o", color=BLUE, fillstyle="none")
     means.append(float(ratios.mean()))
-    exact = float(line[count - 1])
+    said = float(line[count - 1])
     rows.append(
-      _row("power iteration", f"{count} iterations", closed_form=exact, measured=means[-1])
+      _row("power iteration", f"{count} iterations", closed_form=said, measured=means[-1])
     )
   axes.plot([], [], "o", color=BLUE, fillstyle="none", label="power iteration, each start")
   axes.axhline(1.0, color=BLACK, linestyle=":")
@@ -252,11 +262,11 @@ def _draw_iterations(axes, iterations, num_matrices: int, key: Array):
   return rows, means[0], means[-1]
 
 
-def _draw_network(axes, key: Array, seed: int):
+def _draw_network(axes, draws: np.random.Generator):
   """Bound and norms of the first layers of a normalised PatchGAN-70."""
   network = PatchDiscriminator(num_layers=3, features=8, norm="none")
   layers = network.layers
-  image = jnp.ones((1, 64, 64, 3))
+  image, key = jnp.ones((1, 64, 64, 3)), jax.random.key(0)
   shapes = jax.eval_shape(lambda: network.init(key, image, train=True))["params"]
   places = np.arange(1, len(layers) + 1)
   bounds = [lipschitz_bound(layers[:count]) for count in places]
@@ -270,19 +280,18 @@ def _draw_network(axes, key: Array, seed: int):
     )
   )
   rows, steepest = [], {}
-  draws = np.random.default_rng(seed)
+  strides = [layer.stride for layer in layers]
+  norms = jax.jit(
+    lambda kernels: [_exact_norm(k, s) for k, s in zip(kernels, strides, strict=True)]
+  )
   for name, color in (("all-ones kernels", RED), ("random kernels", BLUE)):
-    # By numpy: compiling a random draw per shape would take longer than all the rest.
     kernels = {}
     for layer, leaves in shapes.items():
       shape = leaves["kernel"].shape
       kernel = np.ones(shape) if name == "all-ones kernels" else draws.standard_normal(shape)
       kernel = kernel / np.linalg.norm(kernel.reshape(-1, shape[-1]), 2)
       kernels[layer] = jnp.asarray(kernel, jnp.float32)
-    exact = [
-      float(_exact_norm(kernels[n], layer.stride)) for n, layer in zip(shapes, layers, strict=True)
-    ]
-    products = np.cumprod(exact)
+    products = np.cumprod(np.asarray(norms(list(kernels.values()))))
     params = {
       n: {
         leaf: kernels[n] if leaf == "kernel" else np.zeros(like.shape, np.float32)

@@ -1,6 +1,7 @@
 """`imtrans analyze`: the theory, on paper or seen in a trained run, as pictures and numbers."""
 
 import argparse
+import os
 from pathlib import Path
 
 from imtrans.analyses import ANALYSES, find_analysis
@@ -31,6 +32,8 @@ def run(arguments: argparse.Namespace) -> None:
   # Before anything is computed: a whole set of analyses takes minutes.
   if any(path.is_file() for path in (output, *output.parents)):
     raise ValueError(f"{output} is a file, or inside one: name a folder as --output.")
+  if not os.access(next(path for path in (output, *output.parents) if path.exists()), os.W_OK):
+    raise ValueError(f"{output} cannot be written: name another folder as --output.")
   names = list(dict.fromkeys(arguments.names)) or list(ANALYSES)
   analyses = {name: find_analysis(name) for name in names}
 
@@ -61,6 +64,11 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"{name}: {error}") from error
       console.print(f"{name}: not for this run: {error}", style="dim", markup=False, soft_wrap=True)
       continue
-    paths = write_finding(finding, output, name)
+    try:
+      paths = write_finding(finding, output, name)
+    except OSError as error:
+      raise ValueError(
+        f"{output} cannot be written ({error.strerror}): name another folder as --output."
+      ) from error
     console.print(f"{name}: {finding.text}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"  {', '.join(map(str, paths))}", style="dim", markup=False, soft_wrap=True)

@@ -108,7 +108,9 @@ def list_images(folder: Path) -> list[Path]:
   """
   files = sorted(_images(folder), key=lambda file: (file.stem, file.suffix))
   if not files:
-    raise ValueError(f"{folder} holds no pictures ({', '.join(EXTENSIONS)}).")
+    raise ValueError(
+      f"{folder} holds no pictures ({', '.join(EXTENSIONS)}): put some there, or take it away."
+    )
   for first, second in itertools.pairwise(files):
     if first.stem == second.stem:
       raise ValueError(

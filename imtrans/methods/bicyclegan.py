@@ -10,7 +10,7 @@ from jax import Array
 from imtrans.methods.judging import deceive, tell_apart
 from imtrans.methods.method import Method, apply, initialize, run_together, translate_each
 from imtrans.methods.pix2pix import pair
-from imtrans.objectives import gaussian_kl, mean_absolute_error
+from imtrans.objectives import adversarial_losses, gaussian_kl, mean_absolute_error
 
 
 def bicyclegan(
@@ -61,8 +61,9 @@ def bicyclegan(
     The method; the generator player owns the generator, "images", and the encoder, "encoder".
 
   Raises:
-    ValueError: for no encoder, or a code of no numbers.
+    ValueError: for no encoder, a code of no numbers, or an unknown pair.
   """
+  adversarial_losses(adversarial)  # An unknown one is refused now, not in the first step.
   if encoder is None:
     raise ValueError("bicyclegan needs an encoder: set encoder.name to resnet or convolutional.")
   if latent_size < 1:

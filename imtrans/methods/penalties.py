@@ -10,7 +10,12 @@ from jax import Array
 
 from imtrans.methods.judging import logit_maps, tell_apart
 from imtrans.methods.method import apply
-from imtrans.objectives import gradient_penalty, lecam_penalty, zero_centered_penalty
+from imtrans.objectives import (
+  adversarial_losses,
+  gradient_penalty,
+  lecam_penalty,
+  zero_centered_penalty,
+)
 
 LECAM_DECAY = 0.99  # Of the anchors, as in the authors' code, which moves them before it uses them.
 KINDS = ("real", "fake")
@@ -119,8 +124,9 @@ def penalized(discriminator: nn.Module, *, adversarial: str, **weights: float) -
     The functions.
 
   Raises:
-    ValueError: as `penalties` does.
+    ValueError: for an unknown pair, and as `penalties` does.
   """
+  adversarial_losses(adversarial)  # An unknown one is refused now, not in the first step.
   own = penalties(discriminator, **weights)
 
   def start(collections: Any) -> dict[str, Any]:

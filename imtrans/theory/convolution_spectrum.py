@@ -19,7 +19,11 @@ def kernel_matrix(kernel: Array) -> Array:
 
   Returns:
     [out, height * width * in]: a patch of the image to one pixel of the output.
+
+  Raises:
+    ValueError: if the kernel has another number of axes.
   """
+  _check(kernel)
   return kernel.reshape(-1, kernel.shape[-1]).T
 
 
@@ -59,8 +63,10 @@ def convolution_singular_values(kernel: Array, size: tuple[int, int], *, stride:
     [height / stride, width / stride, min(out, stride^2 in)], descending along the last axis.
 
   Raises:
-    ValueError: if the image is smaller than the kernel or not a multiple of the stride.
+    ValueError: if the image is smaller than the kernel or not a multiple of the stride, or the
+      kernel has another number of axes.
   """
+  _check(kernel)
   height, width = size
   if height < kernel.shape[0] or width < kernel.shape[1]:
     raise ValueError(f"size {size} must be at least that of the kernel, {kernel.shape[:2]}.")
@@ -81,3 +87,8 @@ def convolution_norm(kernel: Array, size: tuple[int, int], *, stride: int = 1) -
     Scalar, its largest singular value.
   """
   return jnp.max(convolution_singular_values(kernel, size, stride=stride))
+
+
+def _check(kernel: Array) -> None:
+  if kernel.ndim != 4:
+    raise ValueError(f"kernel must be [height, width, in, out], got shape {kernel.shape}.")

@@ -2,7 +2,7 @@
 
 The cost is |x - y|^2 and the entropic problem that of `sinkhorn.py`. Every function takes two means
 [dimension] and two covariances [dimension, dimension], symmetric and positive definite; for d = 1
-the covariance is [[s^2]].
+the covariance is [[s^2]]. Other shapes are a ValueError.
 
 With A = L L^T the eigenvalues of A B are those of L^T B L, so Cholesky factors stand where papers
 have the roots of A: their gradients exist also where eigenvalues coincide.
@@ -63,6 +63,7 @@ def gaussian_wasserstein(mean_a: Array, cov_a: Array, mean_b: Array, cov_b: Arra
   Returns:
     Scalar, the squared distance.
   """
+  _check(mean_a, cov_a, mean_b, cov_b)
   roots = jnp.sqrt(_product_eigenvalues(cov_a, cov_b))
   return _uncoupled_cost(mean_a, cov_a, mean_b, cov_b) - 2.0 * jnp.sum(roots)
 
@@ -107,6 +108,7 @@ def entropic_map(
   Returns:
     The map; the covariance K is A times its (symmetric) matrix.
   """
+  _check(mean_a, cov_a, mean_b, cov_b)
   factor = jnp.linalg.cholesky(cov_a)
   identity = jnp.eye(cov_a.shape[0], dtype=cov_a.dtype)
   quarter = epsilon / 4.0
@@ -137,6 +139,7 @@ def gaussian_entropic_cost(
   Returns:
     Scalar in squared units of x.
   """
+  _check(mean_a, cov_a, mean_b, cov_b)
   quarter = epsilon / 4.0
   roots = jnp.sqrt(_product_eigenvalues(cov_a, cov_b) + quarter**2)
   entropy = 0.5 * jnp.sum(jnp.log((roots + quarter) / (2.0 * quarter)))
@@ -200,3 +203,13 @@ def _product_eigenvalues(cov_a: Array, cov_b: Array) -> Array:
 
 def _uncoupled_cost(mean_a: Array, cov_a: Array, mean_b: Array, cov_b: Array) -> Array:
   return jnp.sum((mean_a - mean_b) ** 2) + jnp.trace(cov_a) + jnp.trace(cov_b)
+
+
+def _check(mean_a: Array, cov_a: Array, mean_b: Array, cov_b: Array) -> None:
+  shapes = [jnp.shape(array) for array in (mean_a, cov_a, mean_b, cov_b)]
+  size = shapes[0][:1]
+  if len(size) != 1 or shapes != [size, size * 2, size, size * 2]:
+    raise ValueError(
+      "mean_a, cov_a, mean_b and cov_b must be [dimension], [dimension, dimension] and again both, "
+      f"got shapes {', '.join(map(str, shapes))}."
+    )

@@ -27,7 +27,15 @@ def power_iteration(
 
   Returns:
     The estimate (a scalar, never above the true norm) and the new left vector of norm one.
+
+  Raises:
+    ValueError: if the shapes do not fit.
   """
+  if matrix.ndim != 2 or vector.shape != matrix.shape[:1]:
+    raise ValueError(
+      "matrix must be [rows, columns] and vector [rows], got shapes "
+      f"{matrix.shape} and {vector.shape}."
+    )
   fixed = jax.lax.stop_gradient(matrix)
   left = vector
   right = fixed.T @ left

@@ -40,22 +40,18 @@ def make_diagnosis(
     noise: whether the generators draw any, such as dropout; without, no spread over it is measured.
 
   Returns:
-    (state, probe) -> {"diagnostics/...": value}: what `game_figures`, `spread_figures` and
+    (state, probe) -> {"diagnostics/...": value}: what `make_game_figures`, `spread_figures` and
     `spectral_norms` return, without what is not finite. The probe is a sequence of batches; the
     gradients are those of the first. The state is left as it is.
   """
-
-  @jax.jit
-  def game(state: TrainState, batch: Batch) -> dict[str, Array]:
-    figures = game_figures(method, optimizers, state, batch)
-    return figures | spectral_norms(state.params["discriminator"], state.extras)
+  game = make_game_figures(method, optimizers)
 
   @jax.jit
   def generated(params: Any, extras: Any, batch: Batch, key: Array) -> dict[str, Array]:
     outputs, _ = method.generate(params, extras, batch, key)
     return {name: outputs[name] for name in _domains(outputs)}
 
-  spreads = jax.jit(spread_figures)
+  spreads, norms = jax.jit(spread_figures), jax.jit(spectral_norms)
 
   def diagnose(state: TrainState, probe: Sequence[Batch]) -> dict[str, float]:
     first, second = jax.random.split(jax.random.key(SEED))
@@ -63,6 +59,7 @@ def make_diagnosis(
     fakes = [generated(generator, state.extras, batch, first) for batch in probe]
     again = generated(generator, state.extras, probe[0], second) if noise else {}
     figures = game(state, probe[0]) | spreads(fakes, list(probe), again)
+    figures |= norms(state.params["discriminator"], state.extras)
     fetched = {name: float(value) for name, value in sorted(jax.device_get(figures).items())}
     return {f"{GROUP}/{name}": value for name, value in fetched.items() if math.isfinite(value)}
 
@@ -84,13 +81,10 @@ def probe_batches(batches: Iterable[Batch], batch_size: int) -> list[dict[str, n
   return [{name: np.asarray(array) for name, array in batch.items()} for batch in taken]
 
 
-def game_figures(
-  method: Method,
-  optimizers: dict[str, optax.GradientTransformation],
-  state: TrainState,
-  batch: Batch,
-) -> dict[str, Array]:
-  """Gradients of both players, and how one step turns them.
+def make_game_figures(
+  method: Method, optimizers: dict[str, optax.GradientTransformation]
+) -> Callable[[TrainState, Batch], dict[str, Array]]:
+  """Builds the function that measures the gradients of both players, and how one step turns them.
 
   With a step h of plain gradient descent and the Jacobian J of the players' direction v, one step
   makes it (1 + h J) v. On the bilinear game v turns by arctan h in each step, the cosine is
@@ -101,23 +95,39 @@ def game_figures(
   Args:
     method: any.
     optimizers: one per player.
-    state: with the optimizers' state.
-    batch: as for the training step.
 
   Returns:
-    "generator_gradient" and "discriminator_gradient", norms; "gradient_ratio" of the first to the
-    second; "generator_cosine" and "discriminator_cosine" between a player's gradients before and
-    after both have moved; "update_cosine" between two successive updates of all parameters, as the
-    optimizers make them.
+    (state, a batch as for the training step) -> "generator_gradient" and "discriminator_gradient",
+    norms; "gradient_ratio" of the first to the second; "generator_cosine" and
+    "discriminator_cosine" between a player's gradients before and after both have moved;
+    "update_cosine" between two successive updates of all parameters, as the optimizers make them.
   """
-  losses = method_losses(method, state.extras, dict(batch), jax.random.key(SEED))
-  players = tuple(state.params[player] for player in PLAYERS)
-  memory = tuple(state.opt_state[player] for player in PLAYERS)
-  before = vector_field(losses, players)
-  updates, memory = _updates(optimizers, before, memory, players)
-  moved = cast(Players, optax.apply_updates(players, updates))
-  after = vector_field(losses, moved)
-  following, _ = _updates(optimizers, after, memory, moved)
+
+  # What happens twice is a program of its own: as parts of one it would be compiled twice, which
+  # takes minutes where the generators run often.
+  @jax.jit
+  def field(players: Players, extras: Any, batch: Batch) -> Players:
+    return vector_field(method_losses(method, extras, dict(batch), jax.random.key(SEED)), players)
+
+  @jax.jit
+  def move(players: Players, directions: Players, memory: Any) -> tuple[Any, Any, Players]:
+    updates, memory = _updates(optimizers, directions, memory, players)
+    return updates, memory, cast(Players, optax.apply_updates(players, updates))
+
+  def figures(state: TrainState, batch: Batch) -> dict[str, Array]:
+    players = cast(Players, tuple(state.params[player] for player in PLAYERS))
+    memory = tuple(state.opt_state[player] for player in PLAYERS)
+    before = field(players, state.extras, batch)
+    updates, memory, moved = move(players, before, memory)
+    after = field(moved, state.extras, batch)
+    following, _, _ = move(moved, after, memory)
+    return _compared(before, after, updates, following)
+
+  return figures
+
+
+@jax.jit
+def _compared(before: Players, after: Players, updates: Any, following: Any) -> dict[str, Array]:
   norms = [optax.tree.norm(direction) for direction in before]
   figures = {f"{player}_gradient": norm for player, norm in zip(PLAYERS, norms, strict=True)}
   figures["gradient_ratio"] = _ratio(norms[0], norms[1])

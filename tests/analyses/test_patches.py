@@ -13,7 +13,8 @@ def test_gradients_and_drawn_lines_meet_the_closed_forms(papers):
   # Of PatchDiscriminators on 256 pixels: 256, 126, 62, 30, 14 and 6 along each side.
   numbers = [row for row in finding.rows if row["quantity"] == "effective patches"]
   assert [row["logits"] for row in numbers] == [65536, 15876, 3844, 900, 196, 36]
-  assert all(np.isnan(row["measured"]) for row in numbers)
+  for row in numbers:
+    assert row["measured"] == pytest.approx(row["closed_form"], rel=0.25)
   for row in finding.rows:
     if row["quantity"] == "spectral error":
       assert row["measured"] == pytest.approx(row["closed_form"], rel=0.3)

@@ -1,4 +1,5 @@
 import csv
+import os
 
 import pytest
 from PIL import Image
@@ -116,3 +117,23 @@ def test_a_checkpoint_without_a_run_is_one_sentence(tmp_path, capsys):
   error = capsys.readouterr().err
   assert error.startswith("imtrans: --checkpoint is of a run") and error.count("\n") == 1
   assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anything_is_computed(
+  tmp_path, monkeypatch, capsys
+):
+  monkeypatch.setattr(os, "access", lambda path, *_, **__: path != tmp_path)  # As who is not root.
+  assert _run("soft_threshold", "--output", tmp_path / "a" / "b") == 2
+  said = capsys.readouterr()
+  assert said.err.startswith(f"imtrans: {tmp_path / 'a' / 'b'} cannot be written") and not said.out
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path, monkeypatch, capsys):
+  def refuse(*_):
+    raise OSError(30, "Read-only file system")
+
+  monkeypatch.setattr("imtrans.analyses.finding.write_finding", refuse)
+  assert _run("soft_threshold", "--output", tmp_path / "a") == 2
+  error = capsys.readouterr().err
+  assert "cannot be written (Read-only file system): name another" in error
+  assert error.count("\n") == 1

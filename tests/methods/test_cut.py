@@ -12,7 +12,13 @@ from imtrans.methods import cut
 from imtrans.methods.cut import contrast, mirror
 from imtrans.methods.features import apply_with_features, at_positions, sample_positions
 from imtrans.methods.method import initialize
-from imtrans.networks import PatchDiscriminator, PatchHead, ResNet, UNet
+from imtrans.networks import (
+  MultiScaleDiscriminator,
+  PatchDiscriminator,
+  PatchHead,
+  ResNet,
+  UNet,
+)
 from imtrans.training.assembly import build_method
 from imtrans.training.input import example_batch
 
@@ -77,6 +83,33 @@ def test_negatives_across_the_batch_are_those_of_all_images(outputs):
   assert found > contrast(queries, keys, temperature=0.07, across_batch=False)
   with pytest.raises(ValueError, match="negatives must be one of image, batch, got 'all'"):
     _method(negatives="all")
+
+
+def test_losses_are_added_over_the_scales_of_the_discriminator():
+  discriminator = MultiScaleDiscriminator(num_scales=2, num_layers=0, features=2, norm="none")
+  method = cut(GENERATOR, discriminator, layers=("image",), head_features=4, num_patches=6)
+
+  @jax.jit
+  def losses(key):
+    params, extras = method.init(key, BATCH)
+    outputs, extras = method.generate(params["generator"], extras, BATCH, key)
+    judged, _ = method.discriminator_loss(params["discriminator"], extras, outputs, BATCH, key)
+    _, metrics = method.generator_loss(params["discriminator"], extras, outputs, BATCH, key)
+    logits = [
+      [
+        scale[-1]
+        for scale in discriminator.apply({"params": params["discriminator"]}, x, train=True)
+      ]
+      for x in (BATCH["target"], outputs["fake"])
+    ]
+    return judged, metrics["generator/adversarial"], logits
+
+  judged, deceived, (real, fake) = losses(KEY)
+  assert len(fake) == 2 and real[0].shape[1] > real[1].shape[1]
+  pairs = [(np.asarray(one), np.asarray(other)) for one, other in zip(real, fake, strict=True)]
+  expected = sum(0.5 * (np.mean((one - 1.0) ** 2) + np.mean(other**2)) for one, other in pairs)
+  np.testing.assert_allclose(judged, expected, rtol=1e-5)
+  np.testing.assert_allclose(deceived, sum(np.mean((x - 1.0) ** 2) for _, x in pairs), rtol=1e-5)
 
 
 def test_nothing_is_pulled_back_through_the_keys(start):

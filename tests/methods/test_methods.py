@@ -1,9 +1,12 @@
+from inspect import signature
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
+from imtrans.commands.configuration import load_config
 from imtrans.methods import (
   METHODS,
   bicyclegan,
@@ -33,6 +36,7 @@ from imtrans.networks import (
   SPADEGenerator,
   UNet,
 )
+from imtrans.training.assembly import build_method
 from imtrans.training.optimization import adam
 from imtrans.training.state import create_state
 from imtrans.training.step import make_train_step
@@ -146,8 +150,8 @@ CASES = {
   "bicyclegan": (_bicyclegan, PAIR, "generator/l1"),
   "pix2pixhd": (_pix2pixhd, PAIR, None),
   "spade": (_spade, PAIR, None),
-  "munit": (_munit, {"a": _images(0), "b": _images(1)}, None),
-  "unit": (_unit, {"a": _images(0), "b": _images(1)}, None),
+  "munit": (_munit, {"a": _images(0), "b": _images(1)}, "generator/image_a"),
+  "unit": (_unit, {"a": _images(0), "b": _images(1)}, "generator/image_a"),
   "stargan2": (_stargan2, DOMAINS, "generator/cycle"),
   "unsb": (_unsb, PAIR, "generator/nce"),
   "sinkhorn": (_sinkhorn, PAIR, None),
@@ -168,6 +172,16 @@ def case(request):
 
 def test_every_method_keeps_the_contract_here():
   assert {*CASES, "gan", "cgan"} == set(METHODS)  # These two: tests/methods/test_gan.py.
+
+
+@pytest.mark.parametrize(
+  "name",
+  [name for name, own in METHODS.items() if "adversarial" in signature(own.build).parameters],
+)
+def test_an_unknown_loss_is_refused_before_anything_is_written(name):
+  config = load_config(f"configs/{name}_openmoji.py:tiny", ["--config.method.adversarial=none"])
+  with pytest.raises(ValueError, match="unknown adversarial loss 'none': choose one of minimax"):
+    build_method(config, {"a": 3, "b": 3})
 
 
 def _state(method, optimizers, batch, keep_ema=False):

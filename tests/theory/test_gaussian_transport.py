@@ -187,3 +187,15 @@ def test_the_root_has_the_derivative_of_finite_differences():
   step = 1e-5
   ends = [symmetric_root(matrix + sign * step * direction) for sign in (1.0, -1.0)]
   np.testing.assert_allclose(change, (ends[0] - ends[1]) / (2 * step), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [2, ()], ids=["another size", "a scalar"])
+def test_other_shapes_are_refused(size):
+  mean, covariance = jnp.zeros(size), jnp.eye(3)
+
+  def cost(*moments):
+    return gaussian_entropic_cost(*moments, epsilon=1.0)
+
+  for function in (gaussian_wasserstein, monge_map, cost):
+    with pytest.raises(ValueError, match="mean_a, cov_a, mean_b and cov_b must be"):
+      function(mean, covariance, mean, covariance)

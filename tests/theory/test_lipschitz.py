@@ -207,3 +207,11 @@ def test_the_normalized_game_circles_on_the_level_sets_of_its_invariant():
     zero_sum(normalized_bilinear_loss), circle, "extragradient", 1e-3, 6_000
   ).trajectory
   np.testing.assert_allclose(jnp.linalg.norm(generator, axis=1), 1.0, rtol=5e-3)
+
+
+def test_other_shapes_are_refused():
+  with pytest.raises(ValueError, match=r"matrix must be .* \(3, 4\) and \(4,\)"):
+    power_iteration(jnp.ones((3, 4)), jnp.ones(4))
+  for function in (kernel_matrix, lambda kernel: convolution_singular_values(kernel, (8, 8))):
+    with pytest.raises(ValueError, match="kernel must be"):
+      function(jnp.ones((4, 4, 1)))

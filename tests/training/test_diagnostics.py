@@ -18,8 +18,8 @@ from imtrans.theory.games import update_matrix
 from imtrans.training.config import default_config, tiny
 from imtrans.training.diagnostics import (
   cosine,
-  game_figures,
   make_diagnosis,
+  make_game_figures,
   probe_batches,
   spectral_norms,
   spread,
@@ -45,7 +45,7 @@ def _bilinear_state(generator, discriminator, optimizer):
 
 def test_the_bilinear_game_turns_by_the_closed_form_angle():
   method, optimizers, state, batch = _bilinear_state(3.0, 4.0, optax.sgd(STEP_SIZE))
-  figures = jax.jit(lambda s: game_figures(method, optimizers, s, batch))(state)
+  figures = make_game_figures(method, optimizers)(state, batch)
   # The generator minimizes -g d, the discriminator g d: gradients (-d, g).
   np.testing.assert_allclose(figures["generator_gradient"], 4.0, rtol=1e-6)
   np.testing.assert_allclose(figures["discriminator_gradient"], 3.0, rtol=1e-6)
@@ -59,7 +59,7 @@ def test_the_bilinear_game_turns_by_the_closed_form_angle():
   # d: 4 -> 4 - h 3 keeps its sign, and so does g.
   assert figures["generator_cosine"] == figures["discriminator_cosine"] == 1.0
   _, _, far, _ = _bilinear_state(9.0, 4.0, optax.sgd(STEP_SIZE))
-  figures = jax.jit(lambda s: game_figures(method, optimizers, s, batch))(far)
+  figures = make_game_figures(method, optimizers)(far, batch)
   assert figures["generator_cosine"] == -1.0  # d: 4 -> 4 - h 9.
 
 

@@ -1,4 +1,7 @@
-"""What a run does when something goes wrong: one sentence, an exit code, nothing lost."""
+"""What a run does when something goes wrong: one sentence, an exit code, nothing lost.
+
+A full disk is that of a process; all else goes wrong in this one. test_resume.py ends processes.
+"""
 
 import json
 import shutil
@@ -17,7 +20,9 @@ OVERRIDES = ("save_every=2", "eval_every=0", "sample_every=0")
 def finished(pictures, tmp_path_factory):
   """A run of six steps with checkpoints at 2, 4 and 6."""
   workdir = tmp_path_factory.mktemp("finished") / "run"
-  code, output = CommandLine(pictures).run("pix2pix_facades", workdir, "num_steps=6", *OVERRIDES)
+  code, output = CommandLine(pictures).run_here(
+    "pix2pix_facades", workdir, "num_steps=6", *OVERRIDES
+  )
   assert code == 0, output
   return workdir
 
@@ -45,7 +50,7 @@ def test_a_corrupt_newest_checkpoint_falls_back_and_says_so(copy, command_line):
   for file in (copy / "checkpoints" / "6" / "state").rglob("*"):
     if file.is_file():
       file.write_bytes(file.read_bytes()[:10])
-  code, output = command_line.run("pix2pix_facades", copy, "num_steps=8", *OVERRIDES)
+  code, output = command_line.run_here("pix2pix_facades", copy, "num_steps=8", *OVERRIDES)
   assert code == 0, output
   assert "checkpoints/6 cannot be read" in output and "Going on from step 4" in output
   assert _steps(copy) == [4, 6, 8]
@@ -57,7 +62,7 @@ def test_checkpoints_that_are_all_corrupt_end_the_run_and_stay(copy, command_lin
   for file in (copy / "checkpoints").rglob("*"):
     if file.is_file():
       file.write_bytes(b"")
-  code, output = command_line.run("pix2pix_facades", copy, "num_steps=8", *OVERRIDES)
+  code, output = command_line.run_here("pix2pix_facades", copy, "num_steps=8", *OVERRIDES)
   assert code == 1
   _check_sentence(output, "cannot be read", "move the folder away to start afresh")
   assert _steps(copy) == [2, 4, 6]
@@ -74,7 +79,7 @@ def test_a_full_disk_names_the_last_good_checkpoint(copy, command_line):
   assert code == 1
   _check_sentence(output, "could not save", "last good one is step 6", "run the same command again")
   assert _steps(copy) == [2, 4, 6]
-  code, output = command_line.run("pix2pix_facades", copy, "num_steps=8", *OVERRIDES)
+  code, output = command_line.run_here("pix2pix_facades", copy, "num_steps=8", *OVERRIDES)
   assert code == 0 and "at step 6" in output, output
 
 
@@ -88,7 +93,7 @@ def test_a_full_disk_names_the_last_good_checkpoint(copy, command_line):
 )
 def test_a_loss_that_is_not_finite_stops_the_run(copy, command_line, rule, rate):
   overrides = (*OVERRIDES, f"update_rule={rule}", "save_every=1")
-  code, output = command_line.run(
+  code, output = command_line.run_here(
     "pix2pix_facades", copy, "num_steps=12", *overrides, f"optimizer.learning_rate={rate}"
   )
   assert code == 1
@@ -97,7 +102,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(copy, command_line, rule, rate)
   text = (copy / "log.jsonl").read_text()
   assert "NaN" not in text and "Infinity" not in text
   # The remedies that the message names work on the very run.
-  code, output = command_line.run(
+  code, output = command_line.run_here(
     "pix2pix_facades", copy, "num_steps=8", *OVERRIDES, "optimizer.clip_norm=1.0"
   )
   assert code == 0 and "at step 6" in output, output
@@ -108,7 +113,7 @@ def test_a_whole_checkpoint_of_another_shape_is_not_taken_for_a_corrupt_one(copy
   config = json.loads((copy / "config.json").read_text())
   config["generator"]["features"] = 8
   (copy / "config.json").write_text(json.dumps(config))
-  code, output = command_line.run(
+  code, output = command_line.run_here(
     "pix2pix_facades", copy, "num_steps=8", *OVERRIDES, "generator.features=8"
   )
   assert code == 2
@@ -122,7 +127,7 @@ def test_other_pictures_are_refused_and_nothing_is_overwritten(copy, command_lin
     (tmp_path / name).mkdir()
     for index in range(4):
       Image.new("L", (20, 20)).save(tmp_path / name / f"{index}.png")
-  code, output = command_line.run(
+  code, output = command_line.run_here(
     "pix2pix_facades", copy, "num_steps=8", *OVERRIDES, f"data.path={tmp_path}"
   )
   assert code == 2
@@ -133,7 +138,7 @@ def test_other_pictures_are_refused_and_nothing_is_overwritten(copy, command_lin
 
 def test_a_changed_architecture_is_refused(copy, command_line):
   before = (copy / "config.json").read_text()
-  code, output = command_line.run(
+  code, output = command_line.run_here(
     "pix2pix_facades", copy, "num_steps=8", *OVERRIDES, "generator.features=8"
   )
   assert code == 2
@@ -143,7 +148,7 @@ def test_a_changed_architecture_is_refused(copy, command_line):
 
 
 def test_a_finished_run_has_nothing_left_to_do(copy, command_line):
-  code, output = command_line.run("pix2pix_facades", copy, "num_steps=6", *OVERRIDES)
+  code, output = command_line.run_here("pix2pix_facades", copy, "num_steps=6", *OVERRIDES)
   assert code == 0, output
   assert "is complete: 6 of 6 steps" in output
   assert _steps(copy) == [2, 4, 6]
@@ -155,8 +160,8 @@ def test_a_finished_run_has_nothing_left_to_do(copy, command_line):
     ("data.path=/nowhere/at/all", 2, ["/nowhere/at/all"]),
     ("optimizer.learning_rat=1", 2, ["learning_rat", "learning_rate"]),
     ("batch_size=many", 2, ["batch_size", "many"]),
-    ("batch_size=3", 2, ["batch_size 3 cannot be divided over 2 devices"]),
-    ("mesh=(1,2)", 2, ["1 row(s) in encoder_3", "over 2 devices", "set mesh to (2, 1)"]),
+    ("batch_size=3", 2, ["batch_size 3 cannot be divided over 4 devices"]),
+    ("mesh=(2,2)", 2, ["1 row(s) in encoder_3", "over 2 devices", "set mesh to (4, 1)"]),
     ("data.options.layout=sideways", 2, ["layout"]),
     ("method.adversarial=lsgan", 2, ["lsgan", "least_squares"]),
     ("optimizer.schedule=step", 2, ["unknown schedule 'step'"]),
@@ -164,8 +169,7 @@ def test_a_finished_run_has_nothing_left_to_do(copy, command_line):
   ],
 )
 def test_wrong_fields_are_named(pictures, tmp_path, override, code, parts):
-  command_line = CommandLine(pictures, num_devices=2)
-  got, output = command_line.run("pix2pix_facades", tmp_path / "run", override)
+  got, output = CommandLine(pictures).run_here("pix2pix_facades", tmp_path / "run", override)
   assert got == code, output
   _check_sentence(output, *parts)
   assert not list((tmp_path / "run").glob("checkpoints/*"))

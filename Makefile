@@ -29,7 +29,7 @@ demo: install
 	$(BIN)/imtrans evaluate --workdir $(RUN)
 
 test: $(STAMP)-dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(STAMP)-dev
 	$(BIN)/ruff check .

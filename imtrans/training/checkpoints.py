@@ -14,7 +14,6 @@ from typing import Any
 
 import grain
 import jax
-import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from imtrans.training import hosts
@@ -23,6 +22,9 @@ from imtrans.training.parting import AgreedError
 from imtrans.training.state import TrainState
 
 LAST, BEST = "checkpoints", "best"
+# An array that all devices have is divided among them to be written, by a program for every shape:
+# from this size on it pays.
+DIVIDED_BYTES = 2**20
 
 
 class CheckpointError(OSError):
@@ -42,6 +44,11 @@ class Checkpoints:
       keep: newest checkpoints kept.
     """
     self.folder = folder.absolute()
+    ocp.type_handlers.register_type_handler(
+      jax.Array,
+      ocp.type_handlers.ArrayHandler(min_slice_bytes_for_replica_parallel=DIVIDED_BYTES),
+      override=True,
+    )
     # Orbax logs every save, and what goes wrong with traceback: it reaches us as an exception too.
     for name in ("absl", "asyncio"):
       logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -86,7 +93,7 @@ class Checkpoints:
       if step not in self._manager.all_steps():
         if jax.default_backend() == "cpu":
           # On CPU the writer would read the very buffers that the next step is given to reuse.
-          state = jax.tree.map(jnp.copy, state)
+          state = jax.tree.map(lambda x: jax.device_put(x, x.sharding, may_alias=False), state)
         self._manager.save(
           step,
           args=ocp.args.Composite(

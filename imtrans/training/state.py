@@ -1,5 +1,6 @@
 """Everything that a run needs to go on, as one pytree of arrays."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -71,7 +72,7 @@ def jit_start(start: Callable[..., TrainState], **options: Any) -> Callable[...,
   """Jits a function that makes a state.
 
   It runs once, and on CPU compiling many random draws at full optimization takes several times as
-  long as drawing them unoptimized.
+  long as drawing them unoptimized. A level that XLA_FLAGS names is taken instead.
 
   Args:
     start: (batch) -> state.
@@ -80,5 +81,6 @@ def jit_start(start: Callable[..., TrainState], **options: Any) -> Callable[...,
   Returns:
     The jitted function.
   """
-  fast = {"xla_backend_optimization_level": 1} if jax.default_backend() == "cpu" else None
-  return jax.jit(start, compiler_options=fast, **options)
+  level = "xla_backend_optimization_level"
+  hurried = jax.default_backend() == "cpu" and level not in os.environ.get("XLA_FLAGS", "")
+  return jax.jit(start, compiler_options={level: 1} if hurried else None, **options)

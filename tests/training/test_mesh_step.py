@@ -56,10 +56,14 @@ def _configs():
   return found
 
 
-def _config(method, side=32):
-  """Images of which four devices have rows, down to the smallest activation."""
+def _config(method, side=None):
+  """Images of which the devices have rows, down to the smallest activation.
+
+  They are larger where activations are to be told from gradients by their size, and where a norm
+  over very few pixels would enlarge rounding errors.
+  """
   config = _configs()[method]
-  config.data.crop_size = side
+  config.data.crop_size = side or (32 if method in (*LOCAL, "bicyclegan") else 16)
   config.ema_decay = 0.9
   if config.generator.name == "unet":
     config.generator.num_levels = 2

@@ -11,7 +11,8 @@ import pytest
 
 from tests.command_line import CommandLine
 
-OVERRIDES = ("num_steps=60", "save_every=5", "eval_every=10", "sample_every=0", "ema_decay=0.9")
+# It is stopped between two checkpoints, and for the second time between two evaluations.
+OVERRIDES = ("num_steps=40", "save_every=10", "eval_every=20", "sample_every=0", "ema_decay=0.9")
 
 
 def _interrupt(process, workdir, *, at_step, number):
@@ -30,7 +31,7 @@ def _interrupt(process, workdir, *, at_step, number):
 
 def _final(workdir):
   with ocp.StandardCheckpointer() as reader:
-    return reader.restore(workdir / "checkpoints" / "60" / "state")
+    return reader.restore(workdir / "checkpoints" / "40" / "state")
 
 
 @pytest.mark.parametrize(
@@ -45,12 +46,12 @@ def test_killed_and_terminated_runs_end_like_an_undisturbed_one(
 
   stopped = tmp_path / "stopped"
   process = command_line.start(config, stopped, *OVERRIDES)
-  code, output = _interrupt(process, stopped, at_step=17, number=signal.SIGKILL)
+  code, output = _interrupt(process, stopped, at_step=12, number=signal.SIGKILL)
   assert code == -signal.SIGKILL, output
   process = command_line.start(config, stopped, *OVERRIDES)
   # SIGTERM from a scheduler, SIGINT from Ctrl-C.
   number = signal.SIGTERM if num_devices == 1 else signal.SIGINT
-  code, output = _interrupt(process, stopped, at_step=38, number=number)
+  code, output = _interrupt(process, stopped, at_step=23, number=number)
   assert code == 128 + number, output
   assert "everything saved: run the same command again" in output
   assert "Traceback" not in output
@@ -63,7 +64,7 @@ def test_killed_and_terminated_runs_end_like_an_undisturbed_one(
     jax.tree_util.tree_leaves_with_path(whole), jax.tree.leaves(again), strict=True
   ):
     np.testing.assert_array_equal(np.asarray(one), np.asarray(other), err_msg=str(path))
-  name = "checkpoints/60/data/process_0-of-1.json"
+  name = "checkpoints/40/data/process_0-of-1.json"
   for file in (name, "log.jsonl"):
     assert (tmp_path / "whole" / file).read_bytes() == (stopped / file).read_bytes(), file
   assert json.loads((stopped / name).read_text())  # Not an empty position.

@@ -48,9 +48,7 @@ finding.figure
 # %%
 import jax.numpy as jnp
 
-from imtrans.theory.games import bilinear_loss, spectral_radius, update_matrix
-from imtrans.theory.simulation import play
-from imtrans.theory.update_rules import zero_sum
+from imtrans.theory.games import bilinear_loss, play, spectral_radius, update_matrix, zero_sum
 
 start = (jnp.float32(1.0), jnp.float32(0.0))
 for rule in ("simultaneous", "alternating", "extragradient"):

@@ -53,7 +53,7 @@ finding.figure
 # 8-bit picture, and how many once noise of four levels is added?
 
 # %%
-from imtrans.theory.hidden import hidden_capacity, stored_noise
+from imtrans.theory.cycles import hidden_capacity, stored_noise
 
 for noise in (0.0, 4.0):
   bits = float(hidden_capacity(1.0, stored_noise(noise)))

@@ -54,7 +54,7 @@ finding.figure
 # %%
 import jax.numpy as jnp
 
-from imtrans.theory.gaussian_transport import gaussian_wasserstein
+from imtrans.theory.transport import gaussian_wasserstein
 
 cost = gaussian_wasserstein(
   jnp.zeros(1), jnp.array([[0.49]]), jnp.full(1, 0.8), jnp.array([[1.69]])

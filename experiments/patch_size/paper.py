@@ -1,7 +1,7 @@
 """What patches hide of OpenMoji on paper: a texture fitted to its lines, in closed form.
 
 The lines of the pictures, rows and columns, are taken for a stationary Gaussian process of several
-correlation lengths, as `imtrans.theory.texture` has it.
+correlation lengths, as `imtrans.theory.patches.texture` has it.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import nnls
 
-from imtrans.theory.texture import Texture, patch_spectrum, spectrum
+from imtrans.theory.patches import Texture, patch_spectrum, spectrum
 
 LENGTHS = np.geomspace(1.0, 64.0, 13)  # Pixels; the fit chooses among them.
 NUM_FREQUENCIES = 512

@@ -17,7 +17,7 @@ from imtrans.analyses.finding import BLACK, BLUE, GREEN, RED, STYLE, new_figure
 from imtrans.analyses.trained import TrainedRun
 from imtrans.evaluation.evaluation_set import spread_indices
 from imtrans.evaluation.quantities import quantity
-from imtrans.theory.texture import Texture
+from imtrans.theory.patches import Texture
 
 Records = Mapping[str, Mapping[str, Any]]
 Groups = dict[str, list[Mapping[str, Any]]]
@@ -76,7 +76,7 @@ def table(records: Records) -> str:
       *cost,
       "",
       "Independent patches: in one picture "
-      "([imtrans/theory/patches.py](../../imtrans/theory/patches.py)). MFLOP: of the "
+      "([imtrans/theory/patches/layers.py](../../imtrans/theory/patches/layers.py)). MFLOP: of the "
       "discriminator judging one pair, forwards. Images per second: of training both networks, by "
       "the processor time of one core.",
       "",

@@ -15,7 +15,7 @@ from experiments.steganography.config import CONDITIONS
 from experiments.steganography.messages import DISTURBANCES, draw_tones, messages, reconstruct
 from imtrans.analyses.finding import BLACK, BLUE, GREEN, RED, STYLE, new_figure
 from imtrans.analyses.trained import TrainedRun
-from imtrans.theory.hidden import recovery_error
+from imtrans.theory.cycles import recovery_error
 
 Records = Mapping[str, Mapping[str, Any]]
 Groups = dict[str, list[Mapping[str, Any]]]

@@ -19,14 +19,15 @@ from imtrans.analyses.finding import (
 from imtrans.analyses.trained import TrainedRun
 from imtrans.theory.adaptation import (
   Normal,
+  gaussian_a_distance,
   interval_divergence,
   normal_differences,
+  proxy_a_distance,
   sample_differences,
   target_error_bound,
   threshold_error,
   threshold_joint_error,
 )
-from imtrans.theory.domain_classifier import gaussian_a_distance, proxy_a_distance
 
 NUM_PICTURES = 256
 SIDE = 8  # Cells along each axis of a picture whose colours are features.

@@ -24,15 +24,17 @@ from imtrans.analyses.finding import (
 from imtrans.analyses.trained import TrainedRun
 from imtrans.methods.game import method_losses
 from imtrans.theory.games import (
-  RADII,
   bilinear_loss,
   bilinear_radius,
+  consensus_cosine,
+  jacobian_spectrum,
+  play,
+  play_with_optimizers,
   spectral_radius,
   update_matrix,
+  zero_sum,
 )
-from imtrans.theory.simulation import play, play_with_optimizers
-from imtrans.theory.spectrum import consensus_cosine, jacobian_spectrum
-from imtrans.theory.update_rules import zero_sum
+from imtrans.theory.games.bilinear import RADII
 
 GAME = zero_sum(bilinear_loss)
 RULES = {

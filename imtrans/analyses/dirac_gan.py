@@ -6,8 +6,7 @@ import numpy as np
 
 from imtrans.analyses.finding import BLACK, BLUE, RED, Finding, in_style, new_figure
 from imtrans.objectives import adversarial_losses
-from imtrans.theory.dirac import critical_penalty_weight, dirac_eigenvalues, dirac_losses
-from imtrans.theory.simulation import play
+from imtrans.theory.games import critical_penalty_weight, dirac_eigenvalues, dirac_losses, play
 
 SLOPE, CURVATURE = 0.5, -0.25  # f'(0) and f''(0) of the minimax pair.
 DURATION, STEP_SIZE, START = 2.0, 1e-3, 1e-3  # Of the simulated flow.

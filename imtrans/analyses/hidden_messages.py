@@ -21,7 +21,7 @@ from imtrans.analyses.finding import (
 from imtrans.analyses.trained import TrainedRun
 from imtrans.data.degradations import gauss_blur, gauss_noise, jpeg_artefacts
 from imtrans.evaluation.metrics.honesty import cycle_honesty
-from imtrans.theory.hidden import hidden_capacity, recovery_error, simulate_recovery, stored_noise
+from imtrans.theory.cycles import hidden_capacity, recovery_error, simulate_recovery, stored_noise
 
 NUM_PICTURES = 32
 LEVELS = 255.0

@@ -15,7 +15,7 @@ from imtrans.analyses.finding import (
   in_style,
   new_figure,
 )
-from imtrans.theory.answers import (
+from imtrans.theory.noise import (
   Answers,
   blur,
   cheapest_prediction,

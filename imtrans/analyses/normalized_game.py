@@ -6,10 +6,9 @@ import numpy as np
 from jax import Array
 
 from imtrans.analyses.finding import BLACK, BLUE, RED, Finding, in_style, new_figure
-from imtrans.theory.games import bilinear_loss
+from imtrans.theory.games import bilinear_loss, play, zero_sum
+from imtrans.theory.games.update_rules import Losses
 from imtrans.theory.lipschitz import normalized_bilinear_invariant, normalized_bilinear_loss
-from imtrans.theory.simulation import play
-from imtrans.theory.update_rules import Losses, zero_sum
 
 FLOW_STEP = 2e-3  # Of the simulated gradient flow.
 STRIDE = 200  # Steps of it between marks.

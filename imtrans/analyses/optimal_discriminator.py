@@ -12,13 +12,13 @@ from imtrans.analyses.discriminators import TrainedDiscriminator, trained_discri
 from imtrans.analyses.finding import BLACK, BLUE, GREEN, ORANGE, RED, Finding, in_style, new_figure
 from imtrans.analyses.trained import NotForThisRun, TrainedRun
 from imtrans.objectives import adversarial_losses
-from imtrans.theory.adversarial_optimum import (
+from imtrans.theory.divergences import (
   discriminator_value,
   expected_discriminator_loss,
+  jensen_shannon,
   jensen_shannon_bound,
   optimal_discriminator,
 )
-from imtrans.theory.divergences import jensen_shannon
 
 NUM_PICTURES = 32
 LEARNING_RATE = 0.1  # Of Adam on the logits of the grid.

@@ -26,14 +26,17 @@ from imtrans.networks import PatchDiscriminator, PixelDiscriminator
 from imtrans.networks.direct import direct_convolve
 from imtrans.theory.patches import (
   Layer,
+  Texture,
+  averaged_periodogram,
+  draw_lines,
   effective_patches,
   output_size,
   patch_stride,
   path_weights,
+  periodogram_moments,
   receptive_field,
+  spectrum,
 )
-from imtrans.theory.periodogram import averaged_periodogram, draw_lines, periodogram_moments
-from imtrans.theory.texture import Texture, spectrum
 
 PROBES = 4  # Pictures over which the gradient of a logit is averaged.
 IMAGE_SIZE = 256

@@ -13,14 +13,12 @@ from imtrans.analyses.discriminators import mean_logit, trained_discriminators
 from imtrans.analyses.finding import BLACK, BLUE, GREEN, RED, Finding, in_style, new_figure
 from imtrans.analyses.trained import TrainedRun
 from imtrans.networks import PatchDiscriminator
-from imtrans.theory.convolution_spectrum import (
-  convolution_norm,
-  convolution_norm_bounds,
-  kernel_matrix,
-)
 from imtrans.theory.lipschitz import (
   amplification,
+  convolution_norm,
+  convolution_norm_bounds,
   gradient_norms,
+  kernel_matrix,
   lipschitz_bound,
   operator_norm,
   power_iteration,

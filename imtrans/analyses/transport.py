@@ -7,17 +7,22 @@ import numpy as np
 from imtrans.analyses.domains import mean_colours, read_domains, split
 from imtrans.analyses.finding import BLACK, BLUE, COLORS, GREEN, RED, Finding, in_style, new_figure
 from imtrans.analyses.trained import TrainedRun
-from imtrans.theory.assignment import assignment_cost
-from imtrans.theory.entropic_transport import entropic_transport_cost, sinkhorn_divergence
-from imtrans.theory.gaussian_transport import (
+from imtrans.theory.transport import (
+  assignment_cost,
+  barycentric_map,
+  cycle_step,
   entropic_map,
+  entropic_plan,
+  entropic_transport_cost,
   gaussian_entropic_cost,
   gaussian_sinkhorn_divergence,
   gaussian_wasserstein,
   monge_map,
+  preferred_correlation,
+  sinkhorn,
+  sinkhorn_divergence,
+  squared_distances,
 )
-from imtrans.theory.sinkhorn import entropic_plan, sinkhorn, squared_distances
-from imtrans.theory.transport_plans import barycentric_map, cycle_step, preferred_correlation
 
 NUM_PICTURES = 256
 SIDE = 8  # Cells along each axis to which pictures are reduced.

@@ -13,7 +13,7 @@ def bilinear(*, adversarial: str = "wasserstein") -> Method:
   Batches hold "target", real points [batch, dimension]. With the Wasserstein pair and real points
   at zero the discriminator minimizes g d and the generator maximizes it, so that the training step
   with plain gradient descent is the matrix of `imtrans.theory.games.update_matrix`; with another
-  pair it is the Dirac-GAN of `imtrans.theory.dirac`.
+  pair it is the Dirac-GAN of `imtrans.theory.games.dirac`.
 
   Args:
     adversarial: name of the adversarial pair.

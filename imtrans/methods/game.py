@@ -6,13 +6,13 @@ import jax
 from jax import Array
 
 from imtrans.methods.method import Method
-from imtrans.theory.update_rules import Losses
+from imtrans.theory.games.update_rules import Losses
 
 
 def method_losses(method: Method, extras: Any, batch: dict[str, Array], key: Array) -> Losses:
   """The losses that the training step differentiates, on one batch, with its noise held fixed.
 
-  `imtrans.theory.spectrum.jacobian_spectrum(method_losses(...), players)` with the players
+  `imtrans.theory.games.jacobian_spectrum(method_losses(...), players)` with the players
   (params["generator"], params["discriminator"]) is the spectrum of a training in progress.
 
   Args:

@@ -13,9 +13,12 @@ from imtrans.methods.method import (
   translate_each,
 )
 from imtrans.objectives import mean_squared_error
-from imtrans.theory.entropic_transport import sinkhorn_divergence
-from imtrans.theory.sinkhorn import squared_distances
-from imtrans.theory.sliced import random_directions, sliced_transport_cost
+from imtrans.theory.transport import (
+  random_directions,
+  sinkhorn_divergence,
+  sliced_transport_cost,
+  squared_distances,
+)
 
 DIVERGENCES = ("sinkhorn", "sliced")
 

@@ -20,7 +20,7 @@ from imtrans.objectives import (
   mean_squared_error,
   mutual_information_bound,
 )
-from imtrans.theory.bridges import bridge_draw, refinement_times
+from imtrans.theory.transport import bridge_draw, refinement_times
 
 
 def unsb(
@@ -52,10 +52,10 @@ def unsb(
   Batches hold "source" and "target", [batch, height, width, channels] in [-1, 1], that do not
   belong together; a batch is even. A translation is refined in steps: the generator guesses the end
   x_1 of a bridge from a point x_t on it, and the next point is drawn between the two
-  (`imtrans.theory.bridges`). In training a time t is drawn for the batch, x_t is walked to without
-  gradients, and what is learned is the guess from there (Eq. 13): an adversarial term for x_1, the
-  transport cost of a bridge (Eq. 11), the mean of |x_t - x_1|^2 less 2 tau (1 - t) times the
-  entropy of (x_t, x_1), and the contrastive terms of CUT, between x_1 and the source.
+  (`imtrans.theory.transport`). In training a time t is drawn for the batch, x_t is walked to
+  without gradients, and what is learned is the guess from there (Eq. 13): an adversarial term for
+  x_1, the transport cost of a bridge (Eq. 11), the mean of |x_t - x_1|^2 less 2 tau (1 - t) times
+  the entropy of (x_t, x_1), and the contrastive terms of CUT, between x_1 and the source.
 
   A second critic, "energy", finds the entropy as what pairs (x_t, x_1) tell of themselves and not
   of another pair, which here is that of a neighbour in the batch. It bounds the entropy from

@@ -18,8 +18,9 @@ from jax import Array
 
 from imtrans.methods.game import method_losses
 from imtrans.methods.method import Method
+from imtrans.theory.games import vector_field
+from imtrans.theory.games.update_rules import Players
 from imtrans.theory.lipschitz import power_iteration
-from imtrans.theory.update_rules import Players, vector_field
 from imtrans.training.state import PLAYERS, TrainState
 
 Batch = Mapping[str, Any]

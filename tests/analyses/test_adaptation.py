@@ -5,7 +5,7 @@ from scipy.stats import norm
 
 from imtrans.analyses import adaptation
 from imtrans.analyses.domains import read_domains, split
-from imtrans.theory.domain_classifier import proxy_a_distance
+from imtrans.theory.adaptation import proxy_a_distance
 
 
 def test_samples_meet_the_closed_forms_and_the_bound_holds(papers):

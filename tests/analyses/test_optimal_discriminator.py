@@ -6,7 +6,7 @@ import pytest
 from imtrans.analyses import optimal_discriminator
 from imtrans.analyses.discriminators import trained_discriminators
 from imtrans.analyses.trained import NotForThisRun
-from imtrans.theory.adversarial_optimum import jensen_shannon_bound
+from imtrans.theory.divergences import jensen_shannon_bound
 
 
 def _gaussian_jensen_shannon(distance):

@@ -7,7 +7,7 @@ import pytest
 
 from imtrans.analyses import spectral_norm
 from imtrans.networks import PatchDiscriminator
-from imtrans.theory.convolution_spectrum import kernel_matrix
+from imtrans.theory.lipschitz import kernel_matrix
 
 
 @pytest.fixture(scope="module")

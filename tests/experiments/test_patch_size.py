@@ -13,8 +13,7 @@ from experiments.patch_size.measured import color_scores, common_colors, spectra
 from experiments.patch_size.paper import fit_texture, line_covariance, power_ratios
 from experiments.patch_size.report import BANDS, SIDES, TITLES, ratio, table
 from imtrans.networks import DISCRIMINATORS
-from imtrans.theory.patches import receptive_field
-from imtrans.theory.texture import Texture
+from imtrans.theory.patches import Texture, receptive_field
 from tests.experiments.conftest import recorded
 
 FOLDER = Path(study.__file__).parent

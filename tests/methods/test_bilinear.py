@@ -7,10 +7,14 @@ import pytest
 from imtrans.methods.bilinear import bilinear
 from imtrans.methods.game import method_losses
 from imtrans.objectives import adversarial_losses
-from imtrans.theory.dirac import dirac_losses
-from imtrans.theory.games import alternating_invariant, bilinear_radius, update_matrix
-from imtrans.theory.simulation import play
-from imtrans.theory.update_rules import vector_field
+from imtrans.theory.games import (
+  alternating_invariant,
+  bilinear_radius,
+  dirac_losses,
+  play,
+  update_matrix,
+  vector_field,
+)
 from imtrans.training.state import PLAYERS, create_state
 from imtrans.training.step import UPDATE_RULES, make_train_step
 

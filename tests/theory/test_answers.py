@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from jax.scipy.special import ndtri
 
-from imtrans.theory import answers as several
-from imtrans.theory.answers import Answers
+from imtrans.theory.noise import Answers
+from imtrans.theory.noise import answers as several
 
 TWO = Answers(jnp.array([0.7, 0.3]), jnp.array([1.0, -1.0]), 0.1)
 THREE = Answers(jnp.array([0.2, 0.35, 0.45]), jnp.array([-1.0, 0.1, 0.8]), 0.3)

@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from imtrans.theory.assignment import assignment_cost, optimal_assignment
-from imtrans.theory.sinkhorn import entropic_plan, sinkhorn, squared_distances
-from imtrans.theory.sliced import line_transport_cost
+from imtrans.theory.transport import (
+  assignment_cost,
+  entropic_plan,
+  line_transport_cost,
+  optimal_assignment,
+  sinkhorn,
+  squared_distances,
+)
 
 
 def _cost(n, seed=0):

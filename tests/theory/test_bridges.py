@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from imtrans.theory.bridges import bridge_draw, gaussian_bridge, refinement_times
-from imtrans.theory.gaussian_transport import entropic_map
+from imtrans.theory.transport import bridge_draw, entropic_map, gaussian_bridge, refinement_times
 
 TAU = 0.6
 A = np.array([0.2]), np.array([[0.49]])

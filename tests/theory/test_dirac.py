@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from imtrans.objectives import adversarial_losses
-from imtrans.theory.dirac import (
+from imtrans.theory.games import (
   critical_penalty_weight,
   dirac_eigenvalues,
   dirac_field,
   dirac_losses,
+  jacobian_spectrum,
   non_saturating_distance,
+  play,
+  vector_field,
 )
-from imtrans.theory.simulation import play
-from imtrans.theory.spectrum import jacobian_spectrum
-from imtrans.theory.update_rules import vector_field
 
 ORIGIN = (jnp.zeros(()), jnp.zeros(()))
 SLOPES = {"minimax": 0.5, "vanilla": 0.5, "hinge": 1.0, "wasserstein": 1.0}

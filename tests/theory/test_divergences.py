@@ -5,19 +5,17 @@ import pytest
 from scipy.stats import norm
 
 from imtrans.objectives import ADVERSARIAL_LOSSES, adversarial_losses
-from imtrans.theory.adversarial_optimum import (
+from imtrans.theory.divergences import (
   discriminator_value,
   expected_discriminator_loss,
   expected_generator_loss,
+  jensen_shannon,
   jensen_shannon_bound,
+  kantorovich_potential,
+  kullback_leibler,
   non_saturating_value,
   optimal_discriminator,
   optimal_logits,
-)
-from imtrans.theory.divergences import (
-  jensen_shannon,
-  kantorovich_potential,
-  kullback_leibler,
   pearson_chi_square,
   total_variation,
   triangular_discrimination,

@@ -5,12 +5,14 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from imtrans.theory.adaptation import Normal, normal_differences, threshold_divergence
-from imtrans.theory.domain_classifier import (
+from imtrans.theory.adaptation import (
+  Normal,
   a_distance,
   fit_domain_classifier,
   gaussian_a_distance,
+  normal_differences,
   proxy_a_distance,
+  threshold_divergence,
 )
 
 _estimate = jax.jit(proxy_a_distance, static_argnames=("num_folds", "num_steps"))

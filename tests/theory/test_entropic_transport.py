@@ -9,8 +9,7 @@ import numpy as np
 import ot
 import pytest
 
-from imtrans.theory.entropic_transport import entropic_transport_cost, sinkhorn_divergence
-from imtrans.theory.sinkhorn import squared_distances
+from imtrans.theory.transport import entropic_transport_cost, sinkhorn_divergence, squared_distances
 
 TIGHT = {"tolerance": 1e-10, "max_steps": 20_000}
 

@@ -7,18 +7,20 @@ import optax
 import pytest
 
 from imtrans.theory.games import (
-  RADII,
-  UPDATE_MATRICES,
   alternating_angle,
   alternating_invariant,
   bilinear_loss,
   bilinear_radius,
   negative_momentum_bound,
+  play,
+  play_with_optimizers,
   spectral_radius,
   update_matrix,
+  vector_field,
+  zero_sum,
 )
-from imtrans.theory.simulation import play, play_with_optimizers
-from imtrans.theory.update_rules import RULES, vector_field, zero_sum
+from imtrans.theory.games.bilinear import RADII, UPDATE_MATRICES
+from imtrans.theory.games.update_rules import RULES
 
 GAME = zero_sum(bilinear_loss)
 START = (1.0, 1.0)

@@ -10,17 +10,19 @@ import ot
 import pytest
 
 from imtrans.evaluation.metrics.distributions import frechet_distance_of_moments
-from imtrans.theory.entropic_transport import entropic_transport_cost
-from imtrans.theory.gaussian_transport import (
+from imtrans.theory.transport import (
   entropic_map,
+  entropic_plan,
+  entropic_transport_cost,
   gaussian_entropic_cost,
   gaussian_sinkhorn_divergence,
   gaussian_wasserstein,
   inverse_map,
   monge_map,
+  sinkhorn,
+  squared_distances,
   symmetric_root,
 )
-from imtrans.theory.sinkhorn import entropic_plan, sinkhorn, squared_distances
 
 
 @pytest.fixture(autouse=True)

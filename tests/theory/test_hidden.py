@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from imtrans.theory import hidden
+from imtrans.theory.cycles import hidden
 
 LEVELS = jnp.array([0.5, 1.0, 2.0, 4.0, 8.0])
 

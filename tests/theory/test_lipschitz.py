@@ -7,15 +7,14 @@ import pytest
 
 from imtrans.networks import PatchDiscriminator
 from imtrans.networks.convolution import convolve
-from imtrans.theory.convolution_spectrum import (
+from imtrans.theory.games import play, zero_sum
+from imtrans.theory.lipschitz import (
+  amplification,
   convolution_norm,
   convolution_norm_bounds,
   convolution_singular_values,
-  kernel_matrix,
-)
-from imtrans.theory.lipschitz import (
-  amplification,
   gradient_norms,
+  kernel_matrix,
   lipschitz_bound,
   normalized_bilinear_invariant,
   normalized_bilinear_loss,
@@ -23,8 +22,6 @@ from imtrans.theory.lipschitz import (
   power_iteration,
 )
 from imtrans.theory.patches import Layer
-from imtrans.theory.simulation import play
-from imtrans.theory.update_rules import zero_sum
 
 KEY = jax.random.key(0)
 

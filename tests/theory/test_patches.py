@@ -9,6 +9,7 @@ import pytest
 from imtrans.networks import PatchDiscriminator, PixelDiscriminator
 from imtrans.theory.patches import (
   Layer,
+  averaged_periodogram,
   effective_number,
   effective_patches,
   output_size,
@@ -17,7 +18,6 @@ from imtrans.theory.patches import (
   path_weights,
   receptive_field,
 )
-from imtrans.theory.periodogram import averaged_periodogram
 
 
 def test_receptive_field_of_two_layers_by_hand():

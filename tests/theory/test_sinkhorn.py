@@ -9,12 +9,7 @@ import numpy as np
 import ot
 import pytest
 
-from imtrans.theory.sinkhorn import (
-  entropic_plan,
-  sinkhorn,
-  squared_distances,
-  symmetric_sinkhorn,
-)
+from imtrans.theory.transport import entropic_plan, sinkhorn, squared_distances, symmetric_sinkhorn
 
 TIGHT = {"tolerance": 1e-10, "max_steps": 20_000}
 

@@ -10,7 +10,7 @@ import ot
 import pytest
 
 from imtrans.evaluation.metrics.distributions import sliced_wasserstein
-from imtrans.theory.sliced import (
+from imtrans.theory.transport import (
   gaussian_sliced_cost,
   line_transport_cost,
   random_directions,

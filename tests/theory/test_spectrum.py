@@ -8,9 +8,16 @@ from jax.flatten_util import ravel_pytree
 from imtrans.methods import pix2pix
 from imtrans.methods.game import method_losses
 from imtrans.networks import PatchDiscriminator, UNet
-from imtrans.theory.games import bilinear_loss, spectral_radius, update_matrix
-from imtrans.theory.spectrum import arnoldi, consensus_cosine, jacobian_spectrum
-from imtrans.theory.update_rules import vector_field, zero_sum
+from imtrans.theory.games import (
+  arnoldi,
+  bilinear_loss,
+  consensus_cosine,
+  jacobian_spectrum,
+  spectral_radius,
+  update_matrix,
+  vector_field,
+  zero_sum,
+)
 from imtrans.training.state import PLAYERS, create_state
 from imtrans.training.step import make_train_step
 

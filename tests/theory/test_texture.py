@@ -6,9 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from imtrans.theory import texture
-from imtrans.theory.periodogram import averaged_periodogram, draw_lines, periodogram_moments
-from imtrans.theory.texture import Texture
+from imtrans.theory.patches import (
+  Texture,
+  averaged_periodogram,
+  draw_lines,
+  periodogram_moments,
+  texture,
+)
 
 # Structure without a wave over a texture with one every eight pixels.
 WAVE = math.pi / 4

@@ -5,16 +5,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from imtrans.theory.gaussian_transport import gaussian_wasserstein, monge_map
-from imtrans.theory.sinkhorn import squared_distances
-from imtrans.theory.transport_plans import (
+from imtrans.theory.transport import (
   barycentric_map,
   cycle_cost,
   cycle_step,
   gaussian_pushforward,
+  gaussian_wasserstein,
   line_plan_costs,
   linear_map_cost,
+  monge_map,
   preferred_correlation,
+  squared_distances,
 )
 
 _cycle_cost = jax.jit(cycle_cost)

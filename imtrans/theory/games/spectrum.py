@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
-from imtrans.theory.update_rules import Loss, Losses, Players, vector_field
+from imtrans.theory.games.update_rules import Loss, Losses, Players, vector_field
 
 
 class Spectrum(NamedTuple):

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.theory.divergences import (
+from imtrans.theory.divergences.distances import (
   jensen_shannon,
   kullback_leibler,
   total_variation,

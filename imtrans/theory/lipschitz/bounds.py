@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.theory.patches import Layer
+from imtrans.theory.patches.layers import Layer
 
 
 def power_iteration(

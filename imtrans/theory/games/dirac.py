@@ -14,8 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from imtrans.theory.adversarial_optimum import expected_discriminator_loss, expected_generator_loss
-from imtrans.theory.update_rules import Losses
+from imtrans.theory.divergences.adversarial_optimum import (
+  expected_discriminator_loss,
+  expected_generator_loss,
+)
+from imtrans.theory.games.update_rules import Losses
 
 NUM_NODES = 24  # Of the Gauss-Hermite rule that takes the mean over instance noise.
 

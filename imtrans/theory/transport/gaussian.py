@@ -1,6 +1,6 @@
 """Optimal transport between normal distributions in closed form, with and without entropy.
 
-The cost is |x - y|^2 and the entropic problem that of `sinkhorn.py`. Every function takes two means
+The cost is |x - y|^2 and the entropic problem that of `entropic.py`. Every function takes two means
 [dimension] and two covariances [dimension, dimension], symmetric and positive definite; for d = 1
 the covariance is [[s^2]]. Other shapes are a ValueError.
 
@@ -36,7 +36,7 @@ def inverse_map(affine: AffineMap) -> AffineMap:
   """The map that undoes an affine one.
 
   The inverse of the Monge map from a to b is the Monge map from b to a; for entropic maps this is
-  wrong, and their cycle contracts (`transport_plans.py`).
+  wrong, and their cycle contracts (`plans.py`).
 
   Args:
     affine: with an invertible matrix.

@@ -2,7 +2,7 @@
 
 Of all processes with given distributions at the times 0 and 1, the Schrödinger bridge is nearest to
 Brownian motion whose variance grows by tau in a unit of time. Its ends are coupled by
-min E |x_0 - x_1|^2 - 2 tau H(x_0, x_1), which is the entropic transport of `sinkhorn.py` with
+min E |x_0 - x_1|^2 - 2 tau H(x_0, x_1), which is the entropic transport of `entropic.py` with
 epsilon = 2 tau, and between its ends it is a Brownian bridge. Any part of it, from t to 1, is such
 a bridge again, in which tau (1 - t) stands for tau (Kim et al., 2024, Sec. 3 and 4.1,
 https://arxiv.org/abs/2305.15086): so it can be walked in steps, each with a guess of the end.
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.theory.gaussian_transport import entropic_map
+from imtrans.theory.transport.gaussian import entropic_map
 
 
 class BridgeMoments(NamedTuple):

@@ -1,13 +1,13 @@
 """What patches of a Gaussian line measure: simulated, and its exact mean and variance.
 
-The simulation and the finite-sample law beside the closed forms of `imtrans.theory.texture`.
+The simulation and the finite-sample law beside the closed forms of `texture`.
 """
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.theory.texture import Texture, covariance, spectrum
+from imtrans.theory.patches.texture import Texture, covariance, spectrum
 
 
 def draw_lines(key: Array, texture: Texture, *, num_lines: int, num_values: int) -> Array:
@@ -78,7 +78,7 @@ def periodogram_moments(
     stride: distance between neighbouring patches in whole pixels.
 
   Returns:
-    [frequencies] each; the mean is `imtrans.theory.texture.patch_spectrum`.
+    [frequencies] each; the mean is `imtrans.theory.patches.patch_spectrum`.
   """
   pixels = jnp.arange(num_values, dtype=frequencies.dtype)
   lags = pixels[None, :] - pixels[:, None]

@@ -1,6 +1,6 @@
 """Two players simulated: any game on pytrees, by an update rule or by optax.
 
-What `imtrans.theory.games` says in closed form of the bilinear game can be watched here, also for
+What `bilinear` says in closed form of the bilinear game can be watched here, also for
 optimizers that have no closed form, such as Adam.
 """
 
@@ -10,8 +10,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from imtrans.theory.games import Number
-from imtrans.theory.update_rules import Dynamics, Loss, Losses, Players, both_losses, make_dynamics
+from imtrans.theory.games.bilinear import Number
+from imtrans.theory.games.update_rules import (
+  Dynamics,
+  Loss,
+  Losses,
+  Players,
+  both_losses,
+  make_dynamics,
+)
 
 
 class Play(NamedTuple):

@@ -13,7 +13,7 @@ For normal distributions on a line all this is a formula in the correlation.
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.theory.sinkhorn import entropic_plan, sinkhorn
+from imtrans.theory.transport.entropic import entropic_plan, sinkhorn
 
 
 def barycentric_map(plan: Array, targets: Array) -> Array:

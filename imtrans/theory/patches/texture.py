@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.theory.patches import effective_number
+from imtrans.theory.patches.layers import effective_number
 
 
 class Texture(NamedTuple):
@@ -113,7 +113,7 @@ def spectral_error(
   The bias is exact. The variance, `patch_spectrum`² / `effective_number`, holds where the spectrum
   changes little within the resolution 1 / p of a patch, away from frequencies zero and π: it is a
   quarter too small where a patch has three correlation lengths, and more below, for patches apart
-  are then not independent. `imtrans.theory.periodogram.periodogram_moments` has the exact one.
+  are then not independent. `imtrans.theory.patches.periodogram_moments` has the exact one.
 
   Args:
     texture: the components.

@@ -7,7 +7,7 @@ For weights a [n], b [m] (each sums to one), a cost C [n, m] and a temperature e
 
 Cuturi, 2013, "Sinkhorn Distances", https://arxiv.org/abs/1306.0895; the constants are those of
 Feydy et al., 2019. Here are potentials and plans; the values that a loss needs, with gradients, are
-in `entropic_transport.py`, closed forms for normal distributions in `gaussian_transport.py`, exact
+in `costs.py`, closed forms for normal distributions in `gaussian.py`, exact
 transport in `assignment.py` and `sliced.py`.
 """
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
-from imtrans.theory.games import Number
+from imtrans.theory.games.bilinear import Number
 
 Players = tuple[Any, Any]
 Loss = Callable[[Any, Any], Array]

@@ -1,6 +1,6 @@
 """Entropic transport as a loss: its cost, and the divergence without its bias, with gradients.
 
-The problem and its constants are those of `sinkhorn.py`.
+The problem and its constants are those of `entropic.py`.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.theory.sinkhorn import (
+from imtrans.theory.transport.entropic import (
   Potentials,
   entropic_plan,
   sinkhorn,

@@ -2,7 +2,7 @@
 
 Between n points and n points of equal weights some optimal plan is a permutation (Birkhoff), so
 optimal transport is a choice of partners: what a translation between two finite sets of pictures
-would be if it knew them all. With entropy see `sinkhorn.py`; on a line, `sliced.py`.
+would be if it knew them all. With entropy see `entropic.py`; on a line, `sliced.py`.
 """
 
 import jax

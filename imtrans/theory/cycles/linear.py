@@ -4,7 +4,7 @@ A pair of linear generators G: R^n -> R^r and F: R^r -> R^n with the squared cyc
 E|F G x - x|² on inputs of mean zero is a linear autoencoder whose code is the other domain; its
 best value is that of principal components. The cycle loss says nothing about which code is used:
 G -> φ G, F -> F φ⁻¹ leaves it as it is, and the adversarial loss too where φ keeps the other
-domain's distribution. What hides in a code is the matter of `imtrans.theory.hidden`.
+domain's distribution. What hides in a code is the matter of `imtrans.theory.cycles.hidden`.
 """
 
 from collections.abc import Callable

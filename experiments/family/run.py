@@ -20,7 +20,7 @@ from experiments.record import ROOT, replace_section
 from experiments.trainings import Records, Training, add_arguments, gather, parse, write_section
 from imtrans.analyses.trained import load_trained
 from imtrans.commands.configuration import load_config
-from imtrans.training.checkpoints import CheckpointError
+from imtrans.training.checkpoint_reading import CheckpointError
 
 FOLDER = Path(__file__).parent
 CONFIG = "experiments/family/config.py"

@@ -260,7 +260,7 @@ def _check(arguments: argparse.Namespace) -> None:
       "names, or all."
     )
 
-  from imtrans.training.checks import is_sha256
+  from imtrans.training.fields import is_sha256
 
   if not is_sha256(arguments.inception_sha256 or ""):
     raise ValueError(

@@ -182,8 +182,8 @@ def split_variant(variant: str, tasks: Collection[str]) -> tuple[str, str]:
   if task in ("full", "cpu", "tiny") and not dash:
     return next(iter(tasks)), task
   raise ValueError(
-    f"unknown config variant {variant!r}: choose TASK, TASK-cpu or TASK-tiny, TASK being one of "
-    f"{', '.join(tasks)}."
+    f"unknown config variant {variant!r}: choose full, cpu, tiny, TASK, TASK-cpu or TASK-tiny, "
+    f"TASK being one of {', '.join(tasks)}."
   )
 
 

@@ -48,7 +48,8 @@ from imtrans.training.mesh import (
   own_copy,
   shard_batch,
 )
-from imtrans.training.rules import RuleBook
+from imtrans.training.rule_book import RuleBook
+from imtrans.training.rules import RULES
 from imtrans.training.sharding import state_shardings, with_shardings
 from imtrans.training.shares import batch_share
 from imtrans.training.state import TrainState, create_state, jit_start
@@ -173,7 +174,7 @@ def train(
       together(lambda: None)
     diagnose = on_mesh(mesh, make_diagnosis(method, optimizers, noise=draws_noise(config)))
     probe = _probe(config, dataset, mesh) if config.diagnose_every else []
-    book = RuleBook()
+    book = RuleBook(RULES)
     for record in read_log(workdir / LOG):
       book.observe(record)
 

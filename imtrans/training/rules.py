@@ -1,4 +1,4 @@
-"""The rule book: what the records of a run say about its training, in plain words.
+"""The rules: what the records of a run say about its training, in plain words.
 
 Pure Python on the records of log.jsonl, so that the same book is read while a run trains and
 afterwards: `alarms(read_log(workdir / LOG))`. What the quantities are is said by
@@ -10,95 +10,18 @@ import itertools
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
-Points = list[tuple[int, float]]  # Steps, increasing, and values.
-History = dict[str, Points]
+from imtrans.training.rule_book import Alarm, Points, Rule, RuleBook
+
 # Records that a spread is averaged over: no matter of the start, where a fresh generator makes grey
 # of everything, nor of one record, since a collapsed generator wanders from picture to picture.
 LONG = {"count": 3, "steps": 400}
 KNOWS_SOMETHING = 0.55  # Accuracy of a discriminator that can still teach.
 
 
-class Rule(NamedTuple):
-  """When to say what.
-
-  name: of the alarm.
-  quantity: logged name that is watched; followed by "_a" or "_b" for a domain of its own.
-  starts: (points of the quantity, all points by name) -> numbers for the sentence, or None.
-  ends: (points of the quantity) -> whether an alarm that started is over.
-  sentence: with the numbers in braces; {who} is the domain, such as " of domain a", or nothing.
-  remedy: what to try.
-  """
-
-  name: str
-  quantity: str
-  starts: Callable[[Points, Mapping[str, Points]], dict[str, float] | None]
-  ends: Callable[[Points], bool]
-  sentence: str
-  remedy: str
-
-
-class Alarm(NamedTuple):
-  """A rule that applies from a step on; `end` is the step where it no longer did, None at last."""
-
-  step: int
-  name: str
-  text: str
-  end: int | None = None
-
-
-class RuleBook:
-  """Reads a run's records as they come, and says each alarm once."""
-
-  def __init__(self, rules: Iterable[Rule] | None = None) -> None:
-    """Opens the book; `rules` are all known ones if absent."""
-    self._rules = RULES if rules is None else tuple(rules)
-    self._history: History = {}
-    self._active: dict[tuple[str, str], int] = {}  # Positions in `said`.
-    self.said: list[Alarm] = []
-
-  def observe(self, record: Mapping[str, float]) -> list[Alarm]:
-    """Takes in the next record.
-
-    Args:
-      record: "step" and logged scalars; steps never decrease.
-
-    Returns:
-      Alarms that start here.
-    """
-    step, started = int(record["step"]), []
-    for name, value in record.items():
-      if name != "step" and isinstance(value, int | float):
-        self._history.setdefault(name, []).append((step, float(value)))
-    for rule in self._rules:
-      for suffix in ("", "_a", "_b"):
-        name = rule.quantity + suffix
-        if name in record:
-          started += self._check(rule, name, step)
-    return started
-
-  def _check(self, rule: Rule, name: str, step: int) -> list[Alarm]:
-    points, key = self._history[name], (rule.name, name)
-    if key in self._active:
-      if rule.ends(points):
-        place = self._active.pop(key)
-        self.said[place] = self.said[place]._replace(end=step)
-      return []
-    numbers = rule.starts(points, self._history)
-    if numbers is None:
-      return []
-    domain = name.removeprefix(rule.quantity).lstrip("_")
-    who = f" of domain {domain}" if domain else ""
-    text = f"{rule.sentence.format(who=who, **numbers)}; {rule.remedy}."
-    self._active[key] = len(self.said)
-    self.said.append(Alarm(step, rule.name, text))
-    return [self.said[-1]]
-
-
 def alarms(records: Iterable[Mapping[str, float]]) -> list[Alarm]:
   """Returns all alarms of a run's records (`imtrans.training.journal.read_log`), by their step."""
-  book = RuleBook()
+  book = RuleBook(RULES)
   for record in records:
     book.observe(record)
   return book.said

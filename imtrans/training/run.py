@@ -13,7 +13,8 @@ from ml_collections import ConfigDict
 from imtrans.data import ImageSpec
 from imtrans.methods import Method
 from imtrans.training.assembly import build_method, method_field, size_multiple
-from imtrans.training.checkpoints import BEST, LAST, CheckpointError, read_part
+from imtrans.training.checkpoint_reading import CheckpointError, read_part
+from imtrans.training.checkpoints import BEST, LAST
 from imtrans.training.config import read_config
 from imtrans.training.input import example_batch, read_specs
 from imtrans.training.workdir import CONFIG

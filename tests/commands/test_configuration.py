@@ -9,6 +9,7 @@ import pytest
 from imtrans.commands.configuration import load_config
 from imtrans.commands.main import main
 
+SIZES = str(Path(__file__).parents[2] / "configs" / "cyclegan_facades.py")
 CONFIG = str(Path(__file__).parents[2] / "configs" / "pix2pix_openmoji.py")
 HEAD = "from imtrans.training.config import default_config, variant_config\n"
 
@@ -84,8 +85,10 @@ def test_sections_with_a_name_and_options_are_free_form(tmp_path):
 
 
 def test_an_unknown_variant_lists_the_known(tmp_path):
-  wanted = "unknown config variant 'huge': choose one of full, tiny, cpu."
-  assert _message(f"{CONFIG}:huge") == wanted
+  unknown = "unknown config variant 'huge': choose"
+  assert _message(f"{SIZES}:huge") == f"{unknown} one of full, tiny, cpu."
+  recipes = "full, cpu, tiny, TASK, TASK-cpu or TASK-tiny, TASK being one of plain, stochastic."
+  assert _message(f"{CONFIG}:huge") == f"{unknown} {recipes}"
   path = tmp_path / "config.py"
   path.write_text(HEAD + "def get_config():\n  return default_config()\n")
   assert "takes 0 positional arguments" in _message(f"{path}:cpu")

@@ -17,7 +17,8 @@ from jax.sharding import SingleDeviceSharding
 
 from imtrans.training import hosts
 from imtrans.training.agreement import check_alike, from_first, stop_vote, together
-from imtrans.training.checkpoints import CheckpointError, Checkpoints, read_part
+from imtrans.training.checkpoint_reading import CheckpointError, read_part
+from imtrans.training.checkpoints import Checkpoints
 from imtrans.training.mesh import batch_sharding, make_mesh, own_copy, own_mesh, shard_batch
 from imtrans.training.parting import AgreedError, joined
 from imtrans.training.shares import batch_share

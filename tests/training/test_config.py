@@ -61,7 +61,7 @@ def test_variants_of_a_file_of_tasks():
   assert split_variant("super_resolution", tasks) == ("super_resolution", "full")
   assert split_variant("cpu", tasks) == ("deblur", "cpu")
   with pytest.raises(
-    ValueError, match="'jpeg-cpu': choose TASK, TASK-cpu or TASK-tiny, TASK being"
+    ValueError, match="'jpeg-cpu': choose full, cpu, tiny, TASK, TASK-cpu or TASK-tiny, TASK being"
   ):
     split_variant("jpeg-cpu", tasks)
 

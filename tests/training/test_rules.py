@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from imtrans.training.rules import RULES, RuleBook, alarms
+from imtrans.training.rule_book import RuleBook
+from imtrans.training.rules import RULES, alarms
 
 
 def _records(every=100, **series):
@@ -149,7 +150,7 @@ def test_other_records_and_a_loss_against_nobody_are_passed_over():
 def test_live_and_afterwards_agree():
   records = [record for case in BROKEN.values() for record in _records(**case)]
   records.sort(key=lambda record: record["step"])
-  book = RuleBook()
+  book = RuleBook(RULES)
   live = [alarm for record in records for alarm in book.observe(record)]
   assert [alarm._replace(end=None) for alarm in alarms(records)] == live
 

@@ -32,18 +32,19 @@ def weak_figure(rows: Sequence[dict[str, Any]]) -> Finding:
   chips = [row["chips"] for row in rows]
   sent, memory, seconds = panels[0]
   sent.plot(chips, [sum(row["sent_bytes"].values()) / 1e6 for row in rows], "o-")
-  sent.set(ylabel="MB sent by collectives, a chip", ylim=(0, None))
+  sent.set(ylabel="MB sent by collectives, a chip")
   memory.plot(chips, [row["memory"]["peak"] / 1e9 for row in rows], "o-")
-  memory.set(ylabel="GB of memory, a chip", ylim=(0, None))
+  memory.set(ylabel="GB of memory, a chip")
   for part, (label, color) in PARTS.items():
     times = [1e3 * row["seconds"][part] for row in rows]
     seconds.plot(chips, times, "o-", color=color, label=label)
-  seconds.set(ylabel="least time of a step, ms", ylim=(0, None))
+  seconds.set(ylabel="least time of a step, ms")
   seconds.legend()
   for panel in panels[0]:
     panel.set_xscale("log", base=2)
     panel.set_xticks(chips, [str(count) for count in chips])
     panel.set_xlabel("chips")
+    panel.set_ylim(0.0, 1.05 * panel.get_ylim()[1])
   return Finding(figure, [], "")
 
 

@@ -43,14 +43,14 @@ class Checkpoints:
       keep: newest checkpoints kept.
     """
     self.folder = folder.absolute()
+    # Orbax logs every save, and what goes wrong with traceback: it reaches us as an exception too.
+    for name in ("absl", "asyncio"):
+      logging.getLogger(name).setLevel(logging.CRITICAL)
     ocp.type_handlers.register_type_handler(
       jax.Array,
       ocp.type_handlers.ArrayHandler(min_slice_bytes_for_replica_parallel=DIVIDED_BYTES),
       override=True,
     )
-    # Orbax logs every save, and what goes wrong with traceback: it reaches us as an exception too.
-    for name in ("absl", "asyncio"):
-      logging.getLogger(name).setLevel(logging.CRITICAL)
     self._manager = ocp.CheckpointManager(
       self.folder,
       options=ocp.CheckpointManagerOptions(

@@ -111,18 +111,15 @@ class Checkpoints:
   def restore(
     self, step: int, state: TrainState, data: grain.DatasetIterator | None = None
   ) -> TrainState:
-    """Reads one checkpoint.
+    """Reads the checkpoint of a step, as `imtrans.training.checkpoint_reading.read_whole` does.
 
     Args:
       step: an existing step.
-      state: abstract arrays (shape, dtype, sharding) of the state to be read.
-      data: the iterator to be set to the checkpoint's position; None leaves it out.
+      state: abstract arrays of the state.
+      data: the iterator to be set, or None.
 
     Returns:
       The state.
-
-    Raises:
-      CheckpointError: if it cannot be read.
     """
     return read_whole(self.folder / str(step), state, data)
 

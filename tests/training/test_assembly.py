@@ -4,14 +4,32 @@ import importlib
 import inspect
 from pathlib import Path
 
+import jax
 import pytest
 
+from imtrans.commands.configuration import load_config
 from imtrans.methods import METHODS, Entry, find_method
 from imtrans.networks import PatchDiscriminator, UNet
 from imtrans.networks.latent_encoder import ConvEncoder
-from imtrans.training.assembly import NETWORKS, build_method, latent_size, method_field
+from imtrans.training.assembly import (
+  NETWORKS,
+  build_method,
+  build_optimizers,
+  latent_size,
+  method_field,
+)
 from imtrans.training.config import default_config
-from imtrans.training.input import check_classes, entry_names, is_paired, is_two_way
+from imtrans.training.input import (
+  check_classes,
+  domain_specs,
+  entry_names,
+  example_batch,
+  is_paired,
+  is_two_way,
+  open_data,
+)
+from imtrans.training.state import create_state
+from imtrans.training.step import make_train_step
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 CHANNELS = {"a": 1, "b": 3}
@@ -90,6 +108,28 @@ def test_every_method_on_the_list_is_complete(name):
   configs = [path.stem for path in CONFIGS.glob("*.py")]
   recipes = [importlib.import_module(f"configs.{stem}").get_config() for stem in configs]
   assert name in [recipe.method.name for recipe in recipes]
+
+
+@pytest.mark.parametrize(("task", "planes"), [("none", 4), ("edges", 2)])
+def test_a_conditional_gan_takes_drawings_and_edge_maps_beside_the_class(task, planes):
+  path = CONFIGS / "cgan_openmoji.py"
+  config = load_config(f"{path}:tiny", [f"--config.data.task={task}"])
+  channels = {
+    name: spec.channels for name, spec in domain_specs(open_data(config, "train")).items()
+  }
+  method, optimizers = build_method(config, channels), build_optimizers(config)
+  batch = example_batch(config, channels)
+  assert batch["source"].shape[-1] == planes  # The last one is that of the class.
+
+  def start(batch):
+    return create_state(method, optimizers, batch, seed=0, keep_ema=False)
+
+  state = jax.eval_shape(start, batch)
+  after, metrics = jax.eval_shape(make_train_step(method, optimizers), state, batch)
+  assert jax.tree.map(lambda leaf: leaf.shape, after) == jax.tree.map(
+    lambda leaf: leaf.shape, state
+  )
+  assert "generator/loss" in metrics
 
 
 def test_unknown_methods_are_refused_with_the_known():

@@ -66,4 +66,4 @@ def test_gradients_of_both_losses_at_once_are_noticed():
       {},
     )
 
-  assert _heard(_pix2pix(dropout=0.0), PAIR, make_step) == dict.fromkeys(PLAYERS, set(PLAYERS))
+  assert _heard(_pix2pix(dropout=0.0), PAIR, make_step) == {key: set(PLAYERS) for key in PLAYERS}

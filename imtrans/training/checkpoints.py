@@ -27,9 +27,6 @@ from imtrans.training.parting import AgreedError
 from imtrans.training.state import TrainState
 
 LAST, BEST = "checkpoints", "best"
-# An array that all devices have is divided among them to be written, by a program for every shape:
-# from this size on it pays.
-DIVIDED_BYTES = 2**20
 
 
 class Checkpoints:
@@ -46,11 +43,6 @@ class Checkpoints:
     # Orbax logs every save, and what goes wrong with traceback: it reaches us as an exception too.
     for name in ("absl", "asyncio"):
       logging.getLogger(name).setLevel(logging.CRITICAL)
-    ocp.type_handlers.register_type_handler(
-      jax.Array,
-      ocp.type_handlers.ArrayHandler(min_slice_bytes_for_replica_parallel=DIVIDED_BYTES),
-      override=True,
-    )
     self._manager = ocp.CheckpointManager(
       self.folder,
       options=ocp.CheckpointManagerOptions(

@@ -1,6 +1,7 @@
 """Entry point of `imtrans`: finds the command, and turns every foreseen error into one sentence."""
 
 import argparse
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -55,24 +56,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
   if arguments is None:
     use_huge_pages()
   prepare_platform()
-  try:
-    code = _run(modules[parsed.command], parsed)
-  except Exception:
-    if not _is_one_of_several():
-      raise
-    traceback.print_exc()
-    code = 1
-  _leave(code)
+  with contextlib.ExitStack() as stack:
+    try:
+      code = _run(modules[parsed.command], parsed, stack)
+    except Exception:
+      if not _is_one_of_several():
+        raise
+      traceback.print_exc()
+      code = 1
+    if code and arguments is None:
+      stack.pop_all()  # Threads of a writer that failed may have more to say, until the very end.
+    _leave(code)
 
 
-def _run(module, parsed: argparse.Namespace) -> int:
+def _run(module, parsed: argparse.Namespace, stack: contextlib.ExitStack) -> int:
   if os.environ.get("IMTRANS_TRACEBACK"):
     module.run(parsed)
     return 0
   # Background writers hand their errors to the main thread, which reports them in one sentence;
   # what their threads would print besides goes through these hooks.
-  hooks = threading.excepthook, sys.excepthook, sys.unraisablehook
-  threading.excepthook = sys.excepthook = sys.unraisablehook = lambda *arguments: None
+  stack.callback(_set_hooks, threading.excepthook, sys.excepthook, sys.unraisablehook)
+  _set_hooks(*3 * [lambda *arguments: None])
   try:
     module.run(parsed)
   except Stopped as stopped:
@@ -81,9 +85,11 @@ def _run(module, parsed: argparse.Namespace) -> int:
     return _say("interrupted.", 130)
   except (ValueError, OSError, FloatingPointError) as error:
     return _say(error, getattr(error, "exit_code", 2))
-  finally:
-    threading.excepthook, sys.excepthook, sys.unraisablehook = hooks
   return 0
+
+
+def _set_hooks(*hooks) -> None:
+  threading.excepthook, sys.excepthook, sys.unraisablehook = hooks
 
 
 def _leave(code: int) -> None:

@@ -47,3 +47,28 @@ def test_the_program_restarts_once_with_huge_pages(before, after):
   )
   expected = after if platform.libc_ver()[0] == "glibc" else before
   assert done.stdout == f"True {expected}\n"
+
+
+def test_what_threads_of_a_failed_writer_say_later_is_not_shown():
+  # Storage layers go on in threads of their own after the error that ends the run.
+  program = """
+import sys, threading, time
+from imtrans.commands import main, train
+
+def late():
+  time.sleep(0.3)
+  raise RuntimeError("Event loop is closed")
+
+def run(arguments):
+  threading.Thread(target=late).start()
+  raise OSError("could not save.")
+
+train.run = run
+sys.argv = ["imtrans", "train", "--config", "x.py", "--workdir", "x"]
+main.main()
+"""
+  done = subprocess.run(
+    [sys.executable, "-c", program], capture_output=True, text=True, check=False
+  )
+  assert done.returncode == 2
+  assert done.stderr == "imtrans: could not save.\n"

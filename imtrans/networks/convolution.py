@@ -21,7 +21,7 @@ from imtrans.networks.direct import (
   phased_transposed,
   zero_pad,
 )
-from imtrans.networks.halo import apply_padded, num_row_shards
+from imtrans.networks.halo import apply_padded, keeps_rows_apart, num_row_shards
 from imtrans.networks.platforms import by_platform
 from imtrans.networks.products import gather_convolve, scatter_convolve, scatter_transposed
 from imtrans.networks.winograd import winograd_convolve
@@ -45,9 +45,17 @@ def convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0)
   Returns:
     [batch, (height + 2 padding - kernel_height) // stride + 1, likewise, out].
   """
+  if num_row_shards() == 1:
+    return _convolve(images, kernel, stride=stride, padding=padding)
+  if keeps_rows_apart(images.shape[1], kernel.shape[0], stride=stride, padding=padding):
+    on_own_rows = functools.partial(_convolve, stride=stride, padding=0)
+    return apply_padded(on_own_rows, images, kernel, padding=padding, mode="constant")
+  # The one lowering whose rows XLA can split by itself.
+  return direct_convolve(images, kernel, stride=stride, padding=padding)
+
+
+def _convolve(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
   direct = functools.partial(direct_convolve, stride=stride, padding=padding)
-  if num_row_shards() > 1:  # The one lowering whose rows XLA can split.
-    return direct(images, kernel)
   on_cpu = functools.partial(_convolve_on_cpu, stride=stride, padding=padding)
   return by_platform(cpu=on_cpu, default=direct)(images, kernel)
 
@@ -83,11 +91,11 @@ def transposed_convolve(
 ) -> Array:
   """Transposed convolution of stride two: y[2 i - padding + k] += x[i] w[k].
 
-  On GPU, and where rows are split, it is written as phases: outputs of even and odd row and column
-  are four small ordinary convolutions, interleaved. Equal to the textbook operator to rounding; the
-  weight gradient avoids the slow paths that XLA takes there for dilated inputs, and a
-  height-sharded image needs one halo exchange. On TPU interleaving is what costs, so that there it
-  is one convolution of dilated images; on CPU the shape decides.
+  On GPU it is written as phases: outputs of even and odd row and column are four small ordinary
+  convolutions, interleaved. Equal to the textbook operator to rounding; the weight gradient avoids
+  the slow paths that XLA takes there for dilated inputs. On TPU interleaving is what costs, so that
+  there it is one convolution of dilated images; on CPU the shape decides. Where rows are split,
+  each device doubles its own and a neighbour's row on each side, and drops what is not its own.
 
   Args:
     images: [batch, height, width, in].
@@ -109,11 +117,18 @@ def transposed_convolve(
       f"got kernel {kernel.shape[:2]}, padding {padding}, output_padding {output_padding}."
     )
   phased = functools.partial(phased_transposed, padding=padding)
-  if num_row_shards() > 1:
-    return phased(images, kernel)
   on_cpu = functools.partial(_transposed_on_cpu, padding=padding)
   on_tpu = functools.partial(dilated_transposed, padding=padding)
-  return by_platform(cpu=on_cpu, tpu=on_tpu, default=phased)(images, kernel)
+  double = by_platform(cpu=on_cpu, tpu=on_tpu, default=phased)
+  if num_row_shards() == 1:
+    return double(images, kernel)
+  if images.shape[1] % num_row_shards():
+    return phased(images, kernel)  # The one lowering whose rows XLA can split by itself.
+
+  def double_own_rows(images: Array, kernel: Array) -> Array:
+    return double(images, kernel)[:, 2:-2, 2:-2]
+
+  return apply_padded(double_own_rows, images, kernel, padding=1, mode="constant")
 
 
 def _transposed_on_cpu(images: Array, kernel: Array, *, padding: int) -> Array:

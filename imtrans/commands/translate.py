@@ -45,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
   parser.add_argument(
     "--style",
     metavar="IMAGE",
-    help="a picture of that domain whose style the translations take; default: drawn by the seed",
+    help="a picture of the domain that is translated to, whose style the translations take; "
+    "default: drawn by the seed",
   )
   parser.add_argument(
     "--instances",
@@ -117,7 +118,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
   domain = wanted_domain(translator, arguments.domain)
   if arguments.style is not None:
-    translator = in_style_of(translator, read(Path(arguments.style)))
+    translator = in_style_of(translator, read(Path(arguments.style)), arguments.direction)
   options = {"direction": arguments.direction, "mode": arguments.mode}
   if source.is_dir():
     jobs = with_suitable_suffixes(jobs, translator.target_spec(arguments.direction))

@@ -37,6 +37,7 @@ class Entry(NamedTuple):
   batch_multiple: into how many groups it divides the images of a batch, for as many games or pairs.
   domains: whether it translates among the classes of its pictures: its batches hold "source",
     "target" and "reference", see `imtrans.data.domains`.
+  styles: whether `translate` takes the style of an example, see `imtrans.methods.method`.
   """
 
   build: Callable[..., Method]
@@ -46,6 +47,7 @@ class Entry(NamedTuple):
   sources: tuple[str, ...] = ("picture",)
   batch_multiple: int = 1
   domains: bool = False
+  styles: bool = False
 
 
 METHODS = {
@@ -54,13 +56,13 @@ METHODS = {
   "cut": Entry(cut, "CUT", paired=False),
   "cyclegan": Entry(cyclegan, "CycleGAN", paired=False, two_way=True),
   "gan": Entry(gan, "GAN", sources=("noise",)),
-  "munit": Entry(munit, "MUNIT", paired=False, two_way=True),
+  "munit": Entry(munit, "MUNIT", paired=False, two_way=True, styles=True),
   "neural_transport": Entry(neural_transport, "Neural optimal transport", paired=False),
   "pix2pix": Entry(pix2pix, "pix2pix"),
   "pix2pixhd": Entry(pix2pixhd, "pix2pixHD"),
   "sinkhorn": Entry(sinkhorn, "Sinkhorn divergence", paired=False),
   "spade": Entry(spade, "SPADE"),
-  "stargan2": Entry(stargan2, "StarGAN v2", paired=False, domains=True),
+  "stargan2": Entry(stargan2, "StarGAN v2", paired=False, domains=True, styles=True),
   "unit": Entry(unit, "UNIT", paired=False, two_way=True),
   "unsb": Entry(unsb, "UNSB", paired=False, batch_multiple=2),
 }

@@ -8,20 +8,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.methods.features import (
-  Features,
-  apply_with_features,
-  at_positions,
-  sample_positions,
-)
+from imtrans.methods.contrast import LAYERS, patch_contrast
+from imtrans.methods.features import apply_with_features
 from imtrans.methods.judging import deceive
 from imtrans.methods.method import Method, check_equal_channels, initialize, translate_each
 from imtrans.methods.penalties import penalized
-from imtrans.networks import PatchHead
-from imtrans.objectives import patch_nce_loss
-
-LAYERS = ("image", "down_1", "down_2", "block_0", "block_4")
-NEGATIVES = ("image", "batch")
 
 
 def cut(
@@ -83,27 +74,27 @@ def cut(
     ValueError: for unknown negatives, no layers, or what `penalties` refuses; by `init`, for
       domains of different channels.
   """
-  if negatives not in NEGATIVES:
-    raise ValueError(f"negatives must be one of {', '.join(NEGATIVES)}, got {negatives!r}.")
-  if isinstance(layers, str) or not layers:
-    raise ValueError(f"layers must be names of at least one layer, got {layers!r}.")
-  head = PatchHead(head_features)
+  patches = patch_contrast(
+    nce_weight=nce_weight,
+    identity_nce_weight=identity_nce_weight,
+    layers=layers,
+    num_patches=num_patches,
+    head_features=head_features,
+    temperature=temperature,
+    negatives=negatives,
+  )
   judge = penalized(
     discriminator,
     adversarial=adversarial,
+    adversarial_weight=adversarial_weight,
     gradient_penalty_weight=gradient_penalty_weight,
     r1_weight=r1_weight,
     r2_weight=r2_weight,
     lecam_weight=lecam_weight,
   )
-  weights = {"nce": nce_weight, "identity_nce": identity_nce_weight}
-  used = [name for name, weight in weights.items() if weight]
 
   def translate_and_encode(params, state, images, key):
     return apply_with_features(generator, params["images"], state, images, tuple(layers), key)
-
-  def project(params, features, positions):
-    return head.apply({"params": params["head"]}, at_positions(features, positions))
 
   def init(key, batch):
     check_equal_channels(
@@ -116,17 +107,12 @@ def cut(
     params, state = initialize(generator, generator_key, batch["source"])
     judge_params, judge_state = initialize(discriminator, discriminator_key, batch["target"])
 
-    def features_of(source):
-      _, (features,), _ = translate_and_encode({"images": params}, state, (source,), generator_key)
-      return at_positions(features, sample_positions(features, 1, head_key))
+    def encode():
+      return translate_and_encode({"images": params}, state, [batch["source"]], generator_key)[1][0]
 
-    vectors = jax.tree.map(
-      lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(features_of, batch["source"])
-    )
-    head_params = head.init(head_key, vectors)["params"]
-    generator_params = {"images": params, "head": head_params}
+    head = patches.init(head_key, encode)
     return (
-      {"generator": generator_params, "discriminator": judge_params},
+      {"generator": {"images": params, "head": head}, "discriminator": judge_params},
       {"generator": state, "discriminator": judge.start(judge_state)},
     )
 
@@ -137,28 +123,16 @@ def cut(
     def flip(values):
       return mirror(values, coins) if flip_equivariance else values
 
-    sources = [batch["source"], batch["target"]] if identity_nce_weight else [batch["source"]]
+    sources = patches.images(batch)
     images, keys, state = translate_and_encode(
       generator_params, extras["generator"], [flip(image) for image in sources], dropout_key
     )
     outputs: dict[str, Any] = dict(zip(("fake", "identity"), images, strict=False))
-    if not used:
-      return outputs, {**extras, "generator": state}
     if flip_equivariance:
       _, keys, _ = translate_and_encode(generator_params, state, sources, dropout_key)
     _, queries, _ = translate_and_encode(generator_params, state, images, again_key)
-    for name, own_queries, own_keys, patch_key in zip(
-      weights, queries, keys, patch_keys, strict=False
-    ):
-      positions = sample_positions(own_keys, num_patches, patch_key)
-      # Keys are what queries are to be like, and not the other way round: held here, so that
-      # nothing is pulled back through them.
-      outputs[f"{name}_keys"] = jax.lax.stop_gradient(
-        project(generator_params, own_keys, positions)
-      )
-      outputs[f"{name}_queries"] = project(
-        generator_params, jax.tree.map(flip, own_queries), positions
-      )
+    queries = jax.tree.map(flip, queries)
+    outputs |= patches.compare(generator_params["head"], queries, keys, patch_keys)
     return outputs, {**extras, "generator": state}
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
@@ -166,31 +140,21 @@ def cut(
       discriminator_params, extras["discriminator"], batch["target"], outputs["fake"], key
     )
     loss = discriminator_weight * loss + penalty
-    if not adversarial_weight:  # Nobody plays against it, and it always wins.
-      del metrics["accuracy"]
     metrics = {f"discriminator/{name}": value for name, value in metrics.items()}
     return loss, ({**extras, "discriminator": state}, {"discriminator/loss": loss, **metrics})
 
   def generator_loss(discriminator_params, extras, outputs, batch, key):
     del batch, key
-    adversarial_term = deceive(
+    deceived = deceive(
       discriminator,
       discriminator_params,
       extras["discriminator"],
       outputs["fake"],
       adversarial=adversarial,
     )
-    loss = adversarial_weight * adversarial_term
-    metrics = {"generator/adversarial": adversarial_term}
-    for name in used:
-      term = contrast(
-        outputs[f"{name}_queries"],
-        outputs[f"{name}_keys"],
-        temperature=temperature,
-        across_batch=negatives == "batch",
-      )
-      metrics[f"generator/{name}"] = term
-      loss = loss + weights[name] * term
+    terms = {"adversarial": (adversarial_weight, deceived), **patches.terms(outputs)}
+    loss = sum((weight * value for weight, value in terms.values()), jnp.zeros(()))
+    metrics = {f"generator/{name}": value for name, (_, value) in terms.items()}
     return loss, {"generator/loss": loss, **metrics}
 
   def translate(generator_params, extras, source, key, *, direction, mode):
@@ -199,29 +163,6 @@ def cut(
     return translate_each(generator, params, state, source, key, mode=mode)
 
   return Method(init, generate, discriminator_loss, generator_loss, translate)
-
-
-def contrast(queries: Features, keys: Features, *, temperature: float, across_batch: bool) -> Array:
-  """The contrastive loss, as a mean over layers.
-
-  Args:
-    queries: {layer: [batch, places, features]}, unit vectors of generated images.
-    keys: the same of their sources.
-    temperature: of the contrast.
-    across_batch: whether the patches of all images are negatives of each other.
-
-  Returns:
-    Scalar in nats.
-  """
-
-  def grouped(values: Array) -> Array:
-    return values.reshape(1, -1, values.shape[-1]) if across_batch else values
-
-  losses = [
-    patch_nce_loss(grouped(queries[name]), grouped(keys[name]), temperature=temperature)
-    for name in queries
-  ]
-  return jnp.mean(jnp.stack(losses))
 
 
 def mirror(images: Array, chosen: Array) -> Array:

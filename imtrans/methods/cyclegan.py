@@ -82,6 +82,7 @@ def cyclegan(
   judge = penalized(
     discriminator,
     adversarial=adversarial,
+    adversarial_weight=adversarial_weight,
     gradient_penalty_weight=gradient_penalty_weight,
     r1_weight=r1_weight,
     r2_weight=r2_weight,
@@ -149,8 +150,6 @@ def cyclegan(
         fake,
         jax.random.fold_in(pool_key, PENALTY),
       )
-      if not adversarial_weight:  # Nobody plays against them, and they always win.
-        del seen["accuracy"]
       metrics |= {f"discriminator/{title}_{name}": value for title, value in seen.items()}
       metrics[f"discriminator/{name}"] = term
       loss = loss + discriminator_weight * term + penalty

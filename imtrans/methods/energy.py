@@ -1,34 +1,53 @@
 """What a critic of pairs sees: images beside their time, and pairs beside other pairs."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.methods.method import apply_together
+from imtrans.methods.method import apply_together, initialize
 
 
-def pair_scores(
-  energy: nn.Module, params: Any, collections: Any, place: Array, pairs: Array
-) -> tuple[list[Array], Any]:
-  """What an energy says of pairs with themselves, and of pairs with their neighbours.
+class PairEnergy(NamedTuple):
+  """A critic that tells pairs of images from mixed ones: itself, and what it says.
+
+  init: (key, place, images) -> (params, collections), for pairs of such images.
+  scores: (params, collections, place, points, ends) -> ([joint, product], collections): what it
+    says of pairs with themselves and with their neighbours, for `mutual_information_bound`.
+    `place` is [times], one-hot, the images [batch, height, width, channels] of that time.
+  """
+
+  init: Callable
+  scores: Callable
+
+
+def pair_energy(discriminator: nn.Module) -> PairEnergy:
+  """An energy of the architecture of a discriminator.
 
   Args:
-    energy: a discriminator of two pairs in the channels, beside planes that tell the time.
-    params: its parameters.
-    collections: its other collections.
-    place: [times], one-hot.
-    pairs: [batch, height, width, channels of both images], of that time.
+    discriminator: takes images and `train`; here two pairs in the channels, beside planes that tell
+      the time.
 
   Returns:
-    The scores [joint, product] for `mutual_information_bound`, and the updated collections.
+    The functions.
   """
-  doubled = [
-    beside(place, jnp.concatenate([pairs, others], axis=-1))
-    for others in (pairs, neighbours(pairs))
-  ]
-  return apply_together(energy, params, collections, doubled)
+  # Augmentations are for what is like the target: the energy sees points of the bridge too.
+  energy = discriminator.clone(augment=()) if hasattr(discriminator, "augment") else discriminator
+
+  def init(key, place, images):
+    return initialize(energy, key, beside(place, jnp.concatenate([images] * 4, axis=-1)))
+
+  def scores(params, collections, place, points, ends):
+    pairs = jnp.concatenate([points, ends], axis=-1)
+    doubled = [
+      beside(place, jnp.concatenate([pairs, others], axis=-1))
+      for others in (pairs, neighbours(pairs))
+    ]
+    return apply_together(energy, params, collections, doubled)
+
+  return PairEnergy(init, scores)
 
 
 def beside(place: Array, images: Array) -> Array:

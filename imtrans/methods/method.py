@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 PyTree = Any
+EXAMPLE = "reference"  # In the extras of `translate`: an image whose style is wanted.
 
 
 class Method(NamedTuple):
@@ -29,7 +30,8 @@ class Method(NamedTuple):
     direction: "ab" or "ba"; a method with one generator ignores it. key: of the latent code, in
     either mode, and of dropout. mode: "train" keeps dropout and normalises each image by its own
     batch-norm statistics, "test" uses no dropout and the running statistics. No image's result
-    depends on the others of its batch.
+    depends on the others of its batch. Where a method says so, a style is not drawn but found in
+    `extras[EXAMPLE]`, [height, width, channels] of the domain that is translated to.
   """
 
   init: Callable

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from imtrans.methods.judging import deceive, domains_loss
-from imtrans.methods.method import Method, initialize
+from imtrans.methods.method import EXAMPLE, Method, initialize
 from imtrans.methods.penalties import penalized
 from imtrans.networks import ContentStyleGenerator
 from imtrans.objectives import content_loss, mean_absolute_error
@@ -66,7 +66,8 @@ def munit(
     lecam_weight: for few images.
 
   Returns:
-    The method. `translate` draws a style for every image.
+    The method. `translate` draws a style for every image, or takes that of `extras["reference"]`,
+    [height, width, channels] of the domain that it goes to, if there is one.
 
   Raises:
     ValueError: for generators that do not take an image apart, a style of no numbers, a
@@ -87,6 +88,7 @@ def munit(
   judge = penalized(
     discriminator,
     adversarial=adversarial,
+    adversarial_weight=adversarial_weight,
     gradient_penalty_weight=gradient_penalty_weight,
     r1_weight=r1_weight,
     r2_weight=r2_weight,
@@ -168,12 +170,16 @@ def munit(
     return loss, metrics
 
   def translate(generator_params, extras, source, key, *, direction, mode):
-    del extras, mode  # Neither dropout nor running statistics.
+    del mode  # Neither dropout nor running statistics.
     if direction not in ("ab", "ba"):
       raise ValueError(f"direction must be 'ab' or 'ba', got {direction!r}.")
     start, end = direction
     content, _ = find(generator_params, start, source)
-    return decode(generator_params, end, content, draw(key, len(source)))
+    style = draw(key, len(source))
+    if EXAMPLE in extras:
+      examples = jnp.broadcast_to(extras[EXAMPLE], (len(source), *extras[EXAMPLE].shape))
+      _, style = find(generator_params, end, examples)
+    return decode(generator_params, end, content, style)
 
   discriminator_loss = domains_loss(judge.tell_apart, DOMAINS, weight=discriminator_weight)
   return Method(init, generate, discriminator_loss, generator_loss, translate)

@@ -110,7 +110,9 @@ class Penalized(NamedTuple):
   tell_apart: Callable
 
 
-def penalized(discriminator: nn.Module, *, adversarial: str, **weights: float) -> Penalized:
+def penalized(
+  discriminator: nn.Module, *, adversarial: str, adversarial_weight: float = 1.0, **weights: float
+) -> Penalized:
   """A discriminator that takes images, of one scale or several, with an adversarial pair.
 
   Gradients are those of the mean logit of an image, added over scales, with respect to the image.
@@ -118,6 +120,8 @@ def penalized(discriminator: nn.Module, *, adversarial: str, **weights: float) -
   Args:
     discriminator: takes images and `train`.
     adversarial: name of the adversarial pair.
+    adversarial_weight: of the generator's side. With 0 nobody plays against the discriminator and
+      it always wins: its accuracy, which says nothing then, is left out.
     **weights: of `penalties`.
 
   Returns:
@@ -148,6 +152,8 @@ def penalized(discriminator: nn.Module, *, adversarial: str, **weights: float) -
     penalty, anchors, seen = own.terms(
       critic, (reals, fakes), scales, collections.get("lecam"), key
     )
+    if not adversarial_weight:
+      del metrics["accuracy"]
     return loss, penalty, {**after, "lecam": anchors} if anchors else after, metrics | seen
 
   return Penalized(start, judge)

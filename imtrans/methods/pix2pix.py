@@ -65,6 +65,7 @@ def pix2pix(
   judge = penalized(
     discriminator,
     adversarial=adversarial,
+    adversarial_weight=adversarial_weight,
     gradient_penalty_weight=gradient_penalty_weight,
     r1_weight=r1_weight,
     r2_weight=r2_weight,
@@ -102,8 +103,6 @@ def pix2pix(
       key,
       batch["source"],
     )
-    if not adversarial_weight:  # Nobody plays against it, and it always wins.
-      del seen["accuracy"]
     loss = discriminator_weight * term + penalty
     metrics = {f"discriminator/{name}": value for name, value in seen.items()}
     metrics["discriminator/loss"] = loss

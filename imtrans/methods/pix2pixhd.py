@@ -146,6 +146,8 @@ def matched_losses(
       pair(source, outputs["fake"]),
       adversarial=adversarial,
     )
+    if not adversarial_weight:  # Nobody plays against it, and it always wins.
+      del seen["accuracy"]
     metrics = {f"discriminator/{name}": value for name, value in seen.items()}
     metrics["discriminator/loss"] = discriminator_weight * loss
     return metrics["discriminator/loss"], ({**extras, "discriminator": state}, metrics)

@@ -9,7 +9,14 @@ from jax import Array
 
 from imtrans.methods.adversary import adversary
 from imtrans.methods.conditions import labels_of_plane
-from imtrans.methods.method import Method, apply, initialize, interleave, run_together
+from imtrans.methods.method import (
+  EXAMPLE,
+  Method,
+  apply,
+  initialize,
+  interleave,
+  run_together,
+)
 from imtrans.networks.adain import AdaINGenerator
 from imtrans.networks.domains import DomainDiscriminator, DomainEncoder, MappingNetwork
 from imtrans.objectives import mean_absolute_error
@@ -17,7 +24,6 @@ from imtrans.objectives import mean_absolute_error
 Network = TypeVar("Network", bound=nn.Module)
 # Two games, by where their styles come from, and what the names of their outputs end in.
 GAMES = {"latent": "", "reference": "_reference"}
-EXAMPLE = "reference"  # Of `translate`, in the extras: the image whose style is wanted.
 
 
 def stargan2(

@@ -8,19 +8,20 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from imtrans.methods.cut import LAYERS, contrast
-from imtrans.methods.energy import beside, pair_scores
-from imtrans.methods.features import apply_with_features, at_positions, sample_positions
+from imtrans.methods.bridge import advance, walk
+from imtrans.methods.contrast import LAYERS, patch_contrast
+from imtrans.methods.energy import beside, pair_energy
+from imtrans.methods.features import apply_with_features
 from imtrans.methods.judging import check_one_scale, deceive
 from imtrans.methods.method import Method, check_equal_channels, initialize, translate_each
 from imtrans.methods.penalties import penalized
-from imtrans.networks import PatchHead, ResNet
+from imtrans.networks import ResNet
 from imtrans.objectives import (
   information_critic_loss,
   mean_squared_error,
   mutual_information_bound,
 )
-from imtrans.theory.transport import bridge_draw, refinement_times
+from imtrans.theory.transport import refinement_times
 
 
 def unsb(
@@ -104,27 +105,30 @@ def unsb(
     )
   if latent_size < 1:
     raise ValueError(f"method.latent_size must be at least 1 for unsb, got {latent_size}.")
-  if isinstance(layers, str) or not layers:
-    raise ValueError(f"layers must be names of at least one layer, got {layers!r}.")
   if not 0 <= num_refinements <= num_times:
     raise ValueError(
       f"num_refinements must be from 1 to num_times, {num_times}, or 0 for all of them, got "
       f"{num_refinements}."
     )
   times = refinement_times(num_times)
-  # Augmentations are for what is like the target: the energy sees points of the bridge too.
-  energy = discriminator.clone(augment=()) if hasattr(discriminator, "augment") else discriminator
-  head = PatchHead(head_features)
+  energy = pair_energy(discriminator)
+  patches = patch_contrast(
+    nce_weight=nce_weight,
+    identity_nce_weight=identity_nce_weight,
+    layers=layers,
+    num_patches=num_patches,
+    head_features=head_features,
+    temperature=temperature,
+  )
   judge = penalized(
     discriminator,
     adversarial=adversarial,
+    adversarial_weight=adversarial_weight,
     gradient_penalty_weight=gradient_penalty_weight,
     r1_weight=r1_weight,
     r2_weight=r2_weight,
     lecam_weight=lecam_weight,
   )
-  weights = {"nce": nce_weight, "identity_nce": identity_nce_weight}
-  used = [name for name, weight in weights.items() if weight]
 
   def place(index: int | Array) -> Array:
     return jax.nn.one_hot(index, num_times)
@@ -142,92 +146,55 @@ def unsb(
       generator, params["images"], collections, points, tuple(chosen), dropout_key, codes
     )
 
-  def project(params, features, positions):
-    return head.apply({"params": params["head"]}, at_positions(features, positions))
-
-  def advance(point: Array, end: Array, index: int, key: Array) -> Array:
-    noise = jax.random.normal(key, point.shape)
-    return bridge_draw(point, end, noise, start=times[index], time=times[index + 1], tau=tau)
-
   def init(key, batch):
     source, target = batch["source"], batch["target"]
     check_equal_channels(source, target, "a bridge between domains", "set data.options.channels")
     keys = jax.random.split(key, 5)
     params, state = initialize(generator, keys[0], source, coded(0, len(source), keys[0]))
 
-    def features_of(source):
-      _, (features,), _ = guess({"images": params}, state, [source], 0, keys[1], layers)
-      return at_positions(features, sample_positions(features, 1, keys[1]))
+    def encode():
+      return guess({"images": params}, state, [source], 0, keys[1], layers)[1][0]
 
-    vectors = jax.tree.map(
-      lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(features_of, source)
-    )
+    head = patches.init(keys[4], encode)
     own, own_state = initialize(discriminator, keys[2], beside(place(0), target))
     judges, judge_states = {"images": own}, {"images": judge.start(own_state)}
     if entropy_weight:
-      four = jnp.concatenate([target] * 4, axis=-1)
-      judges["energy"], judge_states["energy"] = initialize(energy, keys[3], beside(place(0), four))
-    generator_params = {"images": params, "head": head.init(keys[4], vectors)["params"]}
+      judges["energy"], judge_states["energy"] = energy.init(keys[3], place(0), target)
     return (
-      {"generator": generator_params, "discriminator": judges},
+      {"generator": {"images": params, "head": head}, "discriminator": judges},
       {"generator": state, "discriminator": judge_states},
     )
 
   def generate(generator_params, extras, batch, key):
     time_key, walk_key, guess_key, code_key, *patch_keys = jax.random.split(key, 6)
-    state = extras["generator"]
-    starts = [batch["source"], batch["target"]] if identity_nce_weight else [batch["source"]]
+    state, starts = extras["generator"], patches.images(batch)
     index = jax.random.randint(time_key, (), 0, num_times)
     held = jax.lax.stop_gradient(generator_params)
-    points = starts
-    for step in range(num_times - 1):
 
-      def walk(points: list[Array], step: int = step) -> list[Array]:
-        guess_key, *keys = jax.random.split(jax.random.fold_in(walk_key, step), 1 + len(points))
-        ends, _, _ = guess(held, state, points, step, guess_key)
-        return [
-          advance(point, end, step, own) for point, end, own in zip(points, ends, keys, strict=True)
-        ]
+    def ends(points, step, key):
+      return guess(held, state, points, step, key)[0]
 
-      points = jax.lax.cond(step < index, walk, lambda points: points, points)
+    points = walk(starts, index, walk_key, ends, times=times, tau=tau)
     images, _, state = guess(generator_params, state, points, index, guess_key)
     outputs: dict[str, Any] = dict(zip(("fake", "identity"), images, strict=False))
     outputs |= {"point": points[0], "place": place(index)}
-    if not used:
-      return outputs, {**extras, "generator": state}
     # Both are read at the time 0 and with the same noise: what differs are the images.
     _, queries, _ = guess(generator_params, state, images, 0, code_key, layers)
     _, keys, _ = guess(held, state, starts, 0, code_key, layers)
-    for name, own_queries, own_keys, patch_key in zip(
-      weights, queries, keys, patch_keys, strict=False
-    ):
-      positions = sample_positions(own_keys, num_patches, patch_key)
-      outputs[f"{name}_keys"] = project(held, own_keys, positions)
-      outputs[f"{name}_queries"] = project(generator_params, own_queries, positions)
+    outputs |= patches.compare(generator_params["head"], queries, keys, patch_keys)
     return outputs, {**extras, "generator": state}
 
   def scores(params, collections, outputs):
-    return pair_scores(
-      energy,
-      params["energy"],
-      collections["energy"],
-      outputs["place"],
-      jnp.concatenate([outputs["point"], outputs["fake"]], axis=-1),
-    )
+    pairs = outputs["place"], outputs["point"], outputs["fake"]
+    return energy.scores(params["energy"], collections["energy"], *pairs)
 
   def discriminator_loss(discriminator_params, extras, outputs, batch, key):
     state, target = dict(extras["discriminator"]), batch["target"]
+    params, planes = discriminator_params["images"], beside(outputs["place"], target[..., :0])
     loss, penalty, state["images"], seen = judge.tell_apart(
-      discriminator_params["images"],
-      state["images"],
-      target,
-      outputs["fake"],
-      key,
-      beside(outputs["place"], target[..., :0]),
+      params, state["images"], target, outputs["fake"], key, planes
     )
     loss = discriminator_weight * loss + penalty
-    if not adversarial_weight:  # Nobody plays against it, and it always wins.
-      del seen["accuracy"]
     metrics = {f"discriminator/{name}": value for name, value in seen.items()}
     if entropy_weight:
       both, state["energy"] = scores(discriminator_params, state, outputs)
@@ -237,28 +204,18 @@ def unsb(
 
   def generator_loss(discriminator_params, extras, outputs, batch, key):
     del batch, key
-    state, fake = extras["discriminator"], outputs["fake"]
+    state, fake, place = extras["discriminator"], outputs["fake"], outputs["place"]
+    params, shown = discriminator_params["images"], beside(place, fake)
+    deceived = deceive(discriminator, params, state["images"], shown, adversarial=adversarial)
     terms: dict[str, tuple[float | Array, Array]] = {
-      "adversarial": (
-        adversarial_weight,
-        deceive(
-          discriminator,
-          discriminator_params["images"],
-          state["images"],
-          beside(outputs["place"], fake),
-          adversarial=adversarial,
-        ),
-      ),
+      "adversarial": (adversarial_weight, deceived),
       "transport": (transport_weight, mean_squared_error(fake, outputs["point"])),
     }
     if entropy_weight:
       both, _ = scores(discriminator_params, state, outputs)
-      left = 1.0 - jnp.sum(outputs["place"] * jnp.asarray(times[:-1]))
+      left = 1.0 - jnp.sum(place * jnp.asarray(times[:-1]))
       terms["entropy"] = -entropy_weight * left, mutual_information_bound(*both)
-    for name in used:
-      queries, keys = outputs[f"{name}_queries"], outputs[f"{name}_keys"]
-      term = contrast(queries, keys, temperature=temperature, across_batch=False)
-      terms[name] = weights[name], term
+    terms |= patches.terms(outputs)
     loss = sum((weight * value for weight, value in terms.values()), jnp.zeros(()))
     metrics = {f"generator/{name}": value for name, (_, value) in terms.items()}
     return loss, {"generator/loss": loss, **metrics}
@@ -266,14 +223,12 @@ def unsb(
   def translate(generator_params, extras, source, key, *, direction, mode):
     del direction  # One generator: the data decided which way it goes.
     params, state, point = generator_params["images"], extras["generator"], source
-    for index in range((num_refinements or num_times) - 1):
+    last = (num_refinements or num_times) - 1
+    for index in range(last + 1):
       code_key, dropout_key, walk_key = jax.random.split(jax.random.fold_in(key, index), 3)
       code = coded(index, len(source), code_key)
       end = translate_each(generator, params, state, point, dropout_key, code, mode=mode)
-      point = advance(point, end, index, walk_key)
-    last = (num_refinements or num_times) - 1
-    code_key, dropout_key, _ = jax.random.split(jax.random.fold_in(key, last), 3)
-    code = coded(last, len(source), code_key)
-    return translate_each(generator, params, state, point, dropout_key, code, mode=mode)
+      point = advance(point, end, index, walk_key, times=times, tau=tau) if index < last else end
+    return point
 
   return Method(init, generate, discriminator_loss, generator_loss, translate)

@@ -9,7 +9,8 @@ import pytest
 
 from imtrans.commands.configuration import load_config
 from imtrans.methods import cut
-from imtrans.methods.cut import contrast, mirror
+from imtrans.methods.contrast import contrast
+from imtrans.methods.cut import mirror
 from imtrans.methods.features import apply_with_features, at_positions, sample_positions
 from imtrans.methods.method import initialize
 from imtrans.networks import (

@@ -345,6 +345,13 @@ def test_a_cycle_may_be_left_out(cycles, made):
     _cyclegan(cycles="forward")
 
 
+@pytest.mark.parametrize("name", ["facades", "horse2zebra"])
+def test_cyclegan_configs_offer_the_ablation_and_the_noise(name):
+  changes = ["--config.method.cycles=('backward',)", "--config.method.cycle_noise=4.0"]
+  method = load_config(f"configs/cyclegan_{name}.py:tiny", changes).method
+  assert (method.cycles, method.cycle_noise) == (("backward",), 4.0)
+
+
 def test_identity_weight_zero_makes_no_identity_images():
   method = _cyclegan(identity_weight=0.0)
   batch = CASES["cyclegan"][1]

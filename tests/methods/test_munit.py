@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from imtrans.methods.method import EXAMPLE
 from imtrans.methods.munit import munit
 from imtrans.networks import ContentStyleGenerator, PatchDiscriminator, ResNet
 from imtrans.networks.content_style import ContentEncoder, StyleDecoder
@@ -77,6 +78,23 @@ def test_translate_has_many_answers_and_repeats_them_by_key(start):
   assert float(jnp.mean(jnp.abs(first - other))) > 1e-4
   with pytest.raises(ValueError, match="direction must be 'ab' or 'ba', got 'aa'"):
     method.translate(params["generator"], extras, BATCH["a"], KEY, direction="aa", mode="test")
+
+
+def test_a_translation_takes_the_style_of_an_example(start):
+  params, extras, _ = start
+  translate = jax.jit(_method().translate, static_argnames=("direction", "mode"))
+  extras = {**extras, EXAMPLE: BATCH["b"][1]}
+  found, again = (
+    translate(params["generator"], extras, BATCH["a"], key, direction="ab", mode="test")
+    for key in (KEY, jax.random.key(9))
+  )
+  np.testing.assert_array_equal(found, again)  # Nothing is drawn.
+  there = {"params": params["generator"]["b"]}
+  _, styles = GENERATOR.apply(there, BATCH["b"], method="encode")
+  content = ENCODER.apply({"params": params["generator"]["a"]["content_encoder"]}, BATCH["a"])
+  style = jnp.stack([styles[1]] * 2)
+  expected = GENERATOR.apply(there, content, style, method="decode")
+  np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_content_forgets_what_a_channel_scale_changes(start):

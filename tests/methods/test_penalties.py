@@ -6,11 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from imtrans.methods import cut, cyclegan, munit, pix2pix, unit, unsb
+from imtrans.methods import cut, cyclegan, munit, pix2pix, pix2pixhd, unit, unsb
 from imtrans.methods.penalties import LECAM_DECAY, penalized, penalties
 from imtrans.networks import (
   ContentGenerator,
   ContentStyleGenerator,
+  MultiScaleDiscriminator,
   PatchDiscriminator,
   ResNet,
   UNet,
@@ -132,12 +133,18 @@ METHODS = {
 }
 
 
+TWO_WAY = ("cyclegan", "munit", "unit")
+
+
+def _batch(name):
+  names = ("a", "b") if name in TWO_WAY else ("source", "target")
+  return dict(zip(names, (_images(0), _images(1)), strict=True))
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_methods_add_them_to_what_their_discriminators_minimize(name):
   """The loss with penalties is the loss without and the weighed penalties that it reports."""
-  two = name in ("cyclegan", "munit", "unit")
-  names = ("a", "b") if two else ("source", "target")
-  batch = dict(zip(names, (_images(0), _images(1)), strict=True))
+  two, batch = name in TWO_WAY, _batch(name)
   options = {"adversarial": "wasserstein"}
   plain = METHODS[name](**options)
   first = {"gradient_penalty": 10.0} if name == "cyclegan" else {"r1": 3.0}
@@ -165,3 +172,27 @@ def test_methods_add_them_to_what_their_discriminators_minimize(name):
   own = {"munit": moved, "unit": moved, "cyclegan": moved, "unsb": {"images": moved.get("images")}}
   for state in own.get(name, {"": moved}).values():
     assert float(jnp.abs(state["lecam"]["real"])) > 0.0
+
+
+SCALES = MultiScaleDiscriminator(num_scales=1, num_layers=0, features=2, norm="none")
+
+
+@pytest.mark.parametrize("name", [*METHODS, "pix2pixhd"])
+def test_a_discriminator_that_nobody_plays_against_has_no_accuracy(name):
+  """It always wins, which is no alarm then."""
+  batch = _batch(name)
+  build = METHODS.get(name, lambda **w: pix2pixhd(ResNet(num_blocks=0, features=2), SCALES, **w))
+
+  def metrics(weight):
+    method = build(adversarial_weight=weight)
+
+    def judge(key):
+      params, extras = method.init(key, batch)
+      outputs, extras = method.generate(params["generator"], extras, batch, key)
+      return method.discriminator_loss(params["discriminator"], extras, outputs, batch, key)
+
+    return jax.eval_shape(judge, KEY)[1][1].keys()
+
+  played, alone = metrics(1.0), metrics(0.0)
+  assert alone < played
+  assert all(each.startswith("discriminator/accuracy") for each in played - alone)

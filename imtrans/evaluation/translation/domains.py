@@ -1,4 +1,4 @@
-"""A run that translates among domains: to which of them, and in whose style."""
+"""To which domain a run translates, where it knows several, and in whose style."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,7 +8,8 @@ from imtrans.data.classes import class_index, with_class
 from imtrans.data.transforms import resize
 from imtrans.evaluation.translation.pictures import prepared
 from imtrans.evaluation.translation.translator import Translator
-from imtrans.methods.stargan2 import EXAMPLE
+from imtrans.methods import find_method
+from imtrans.methods.method import EXAMPLE
 from imtrans.training.input import has_domains
 
 
@@ -61,12 +62,15 @@ def towards(translator: Translator, picture: np.ndarray, domain: int | None) -> 
   return with_class(batch[0], domain, spec)
 
 
-def in_style_of(translator: Translator, picture: ArrayLike) -> Translator:
+def in_style_of(
+  translator: Translator, picture: ArrayLike, direction: str | None = None
+) -> Translator:
   """A run whose translations take the style of a picture, in place of one that is drawn.
 
   Args:
-    translator: of a run that translates among domains.
+    translator: of a run whose method finds styles in pictures.
     picture: [height, width, channels] of any size, a member of the domain that is wanted.
+    direction: of the translations, "ab" or "ba"; None for the one that the run is about.
 
   Returns:
     The same run for use with this picture.
@@ -75,9 +79,9 @@ def in_style_of(translator: Translator, picture: ArrayLike) -> Translator:
     ValueError: for another run, or a picture that `Translator.translate` would not take.
   """
   config = translator.run.config
-  if not has_domains(config):
+  if not find_method(config.method.name).styles:
     raise ValueError("this run takes no style from a picture: leave --style out.")
-  batch, stored = prepared(np.asarray(picture), translator.target_spec())
+  batch, stored = prepared(np.asarray(picture), translator.target_spec(direction))
   side = config.data.crop_size
   example = normalize(resize(batch[0], side, side), stored)
   return Translator(translator.run._replace(extras={**translator.run.extras, EXAMPLE: example}))

@@ -26,6 +26,8 @@ def get_config(variant: str = "bicyclegan") -> ml_collections.ConfigDict:
   config = default_config()
   config.num_steps = 80_000
   config.batch_size = 2
+  # The authors' order: generator and encoder, then the discriminators on images made before.
+  config.update_rule = "simultaneous"
 
   config.data.source = "folders"
   config.data.direction = "ba"
@@ -68,6 +70,9 @@ def get_config(variant: str = "bicyclegan") -> ml_collections.ConfigDict:
     "spectral_norm": False,
     "padding": 1,
     "shrink": 2,
+    "augment": (),  # ("color", "translation", "cutout") where pictures are few.
+    "augment_probability": 1.0,
+    "augment_ramp": 0,
   }
 
   config.optimizer.schedule = "linear"

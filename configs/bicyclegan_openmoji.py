@@ -67,6 +67,9 @@ def get_config(variant: str = "bicyclegan") -> ml_collections.ConfigDict:
     "spectral_norm": False,
     "padding": 1,
     "shrink": 2,
+    "augment": (),  # ("color", "translation", "cutout") where pictures are few.
+    "augment_probability": 1.0,
+    "augment_ramp": 0,
   }
 
   config.optimizer.schedule = "linear"

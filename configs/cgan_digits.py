@@ -34,11 +34,8 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "adversarial": "hinge",
     "l1_weight": 0.0,
     "discriminator_weight": 1.0,
-    "gradient_penalty_weight": 0.0,
-    "r1_weight": 0.0,
-    "r2_weight": 0.0,
-    "lecam_weight": 0.0,
   }
+  config.method.update(gradient_penalty_weight=0.0, r1_weight=0.0, r2_weight=0.0, lecam_weight=0.0)
   config.generator = {"name": "convolutional", "num_levels": 2, "features": 64, "norm": "batch"}
   config.discriminator = {
     "name": "convolutional",
@@ -46,6 +43,9 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "features": 64,
     "norm": "none",
     "spectral_norm": True,
+    "augment": (),  # ("color", "translation", "cutout") where pictures are few.
+    "augment_probability": 1.0,
+    "augment_ramp": 0,
   }
 
   config.metrics = ("kd_vgg16",)

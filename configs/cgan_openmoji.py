@@ -37,11 +37,8 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "adversarial": "hinge",
     "l1_weight": 50.0,
     "discriminator_weight": 1.0,
-    "gradient_penalty_weight": 0.0,
-    "r1_weight": 0.0,
-    "r2_weight": 0.0,
-    "lecam_weight": 0.0,
   }
+  config.method.update(gradient_penalty_weight=0.0, r1_weight=0.0, r2_weight=0.0, lecam_weight=0.0)
   config.generator = {
     "name": "unet",
     "num_levels": 6,
@@ -57,6 +54,9 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "features": 64,
     "norm": "none",
     "spectral_norm": True,
+    "augment": (),  # ("color", "translation", "cutout") where pictures are few.
+    "augment_probability": 1.0,
+    "augment_ramp": 0,
   }
   return variant_config(config, variant, cpu=cpu)
 

@@ -46,6 +46,7 @@ def get_config(variant: str = "cut") -> ml_collections.ConfigDict:
     "discriminator_weight": 1.0,
     **RECIPES[recipe],
   }
+  config.method.update(gradient_penalty_weight=0.0, r1_weight=0.0, r2_weight=0.0, lecam_weight=0.0)
   config.generator = {
     "name": "resnet",
     "num_blocks": 9,
@@ -60,6 +61,9 @@ def get_config(variant: str = "cut") -> ml_collections.ConfigDict:
     "features": 64,
     "norm": "instance",
     "spectral_norm": False,
+    "augment": (),  # ("color", "translation", "cutout") where pictures are few.
+    "augment_probability": 1.0,
+    "augment_ramp": 0,
   }
   return variant_config(config, size, cpu=cpu)
 

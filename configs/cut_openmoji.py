@@ -41,12 +41,9 @@ def get_config(variant: str = "cut") -> ml_collections.ConfigDict:
     "temperature": 0.07,
     "negatives": "image",
     "discriminator_weight": 1.0,
-    "gradient_penalty_weight": 0.0,
-    "r1_weight": 0.0,
-    "r2_weight": 0.0,
-    "lecam_weight": 0.0,
     **RECIPES[recipe],
   }
+  config.method.update(gradient_penalty_weight=0.0, r1_weight=0.0, r2_weight=0.0, lecam_weight=0.0)
   config.generator = {
     "name": "resnet",
     "num_blocks": 9,

@@ -37,6 +37,7 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "pool_size": 50,
     "discriminator_weight": 1.0,
   }
+  config.method.update(gradient_penalty_weight=0.0, r1_weight=0.0, r2_weight=0.0, lecam_weight=0.0)
   config.generator = {
     "name": "resnet",
     "num_blocks": 9,

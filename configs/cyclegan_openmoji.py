@@ -31,14 +31,13 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "adversarial": "least_squares",
     "adversarial_weight": 1.0,
     "cycle_weight": 10.0,
+    "cycles": ("forward", "backward"),
+    "cycle_noise": 0.0,
     "identity_weight": 0.0,
     "pool_size": 50,
     "discriminator_weight": 1.0,
-    "gradient_penalty_weight": 0.0,
-    "r1_weight": 0.0,
-    "r2_weight": 0.0,
-    "lecam_weight": 0.0,
   }
+  config.method.update(gradient_penalty_weight=0.0, r1_weight=0.0, r2_weight=0.0, lecam_weight=0.0)
   config.generator = {
     "name": "resnet",
     "num_blocks": 9,

@@ -30,11 +30,8 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "latent_size": 100,
     "adversarial": "vanilla",
     "discriminator_weight": 1.0,
-    "gradient_penalty_weight": 0.0,
-    "r1_weight": 0.0,
-    "r2_weight": 0.0,
-    "lecam_weight": 0.0,
   }
+  config.method.update(gradient_penalty_weight=0.0, r1_weight=0.0, r2_weight=0.0, lecam_weight=0.0)
   config.generator = {"name": "perceptron", "num_layers": 3, "features": 256}
   config.discriminator = {"name": "perceptron", "num_layers": 2, "features": 256}
 

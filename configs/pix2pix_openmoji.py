@@ -36,14 +36,12 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "adversarial": "vanilla",
     "adversarial_weight": 1.0,
     "l1_weight": 100.0,
+    "l2_weight": 0.0,
     "latent_size": 0,
     "perceptual_weight": 0.0,  # Not in the paper.
     "discriminator_weight": 0.5,
-    "gradient_penalty_weight": 0.0,
-    "r1_weight": 0.0,
-    "r2_weight": 0.0,
-    "lecam_weight": 0.0,
   }
+  config.method.update(gradient_penalty_weight=0.0, r1_weight=0.0, r2_weight=0.0, lecam_weight=0.0)
   config.generator = {
     "name": "unet",
     "num_levels": 8,

@@ -36,6 +36,7 @@ def get_config(variant: str = "coarse") -> ml_collections.ConfigDict:
   config.num_steps = 80_000
   config.batch_size = 1
   config.palette = FACADES
+  config.update_rule = "simultaneous"  # As the authors' code: one forward pass for both players.
 
   config.data.source = "folders"
   config.data.direction = "ba"

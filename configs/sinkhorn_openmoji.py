@@ -5,7 +5,9 @@ imtrans evaluate --workdir runs/sinkhorn
 Variants: full (256 pixels, for a GPU), cpu (64 pixels, minutes on two cores), tiny (a test). The
 patches of the translations are moved onto those of the colour pictures, with as little change of
 the drawing as will do: an entropic transport between patches stands where others have a game.
---config.method.divergence=sliced has random projections in its place.
+--config.method.divergence=sliced has random projections in its place. Features of VGG16 in the
+place of pixels (pip install 'imtrans[metrics]'):
+  --config.method.feature_layers="('relu2_1','relu3_1','relu4_1')"
 """
 
 import ml_collections
@@ -33,6 +35,8 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "num_points": 1024,
     "epsilon": 0.02,
     "max_steps": 100,
+    "num_directions": 128,
+    "feature_layers": (),
   }
   config.generator = {
     "name": "resnet",
@@ -53,7 +57,8 @@ def cpu(config: ml_collections.ConfigDict) -> None:
   config.ema_decay = 0.99
   config.data.update(load_size=64, crop_size=64)
   config.data.options.size = 64
-  config.method.update(num_points=256, max_steps=50)
+  # Small patches: those of 8 pixels end in their mean, a blur.
+  config.method.update(patch_size=4, num_points=512, epsilon=0.005, max_steps=50)
   config.generator.update(num_blocks=3, features=16)
   config.optimizer.learning_rate = 5e-4  # Above that of the full recipe: small networks, few steps.
   config.optimizer.decay_start = 750

@@ -43,6 +43,7 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "temperature": 0.07,
     "discriminator_weight": 1.0,
   }
+  config.method.update(gradient_penalty_weight=0.0, r1_weight=0.0, r2_weight=0.0, lecam_weight=0.0)
   config.generator = {
     "name": "resnet",
     "num_blocks": 9,
@@ -58,6 +59,9 @@ def get_config(variant: str = "full") -> ml_collections.ConfigDict:
     "features": 64,
     "norm": "instance",
     "spectral_norm": False,
+    "augment": (),  # ("color", "translation", "cutout") where pictures are few.
+    "augment_probability": 1.0,
+    "augment_ramp": 0,
   }
 
   config.optimizer.schedule = "linear"

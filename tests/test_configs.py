@@ -14,6 +14,8 @@ from imtrans.commands.configuration import load_config
 from imtrans.commands.main import main
 from imtrans.data import TASK_NAMES, evaluation_batches
 from imtrans.data.palette import indices_to_labels
+from imtrans.methods import METHODS
+from imtrans.training.assembly import build_method
 from imtrans.training.checks import check_config
 from imtrans.training.input import domain_specs, example_batch, open_data, training_batches
 
@@ -49,6 +51,17 @@ def test_every_variant_is_complete_and_locked(path, variant):
   assert config.num_steps > config.optimizer.decay_start >= 0
   with pytest.raises(ValueError, match="batch_siz"):
     load_config(f"{path}:{variant}", ["--config.batch_siz=3"])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_openmoji_config_of_a_method_lists_all_of_its_fields(name):
+  """A field that is not listed is refused on the command line."""
+  config = load_config(str(CONFIGS[0].parent / f"{name}_openmoji.py"), []).unlock()
+  config.method.unheard_of = 0
+  with pytest.raises(ValueError, match="no field 'unheard_of'") as refusal:
+    build_method(config, {"a": 3, "b": 3})
+  fields = str(refusal.value).partition("choose among ")[2].rstrip(".").split(", ")
+  assert set(config.method) - {"name", "unheard_of"} == set(fields)
 
 
 @pytest.mark.parametrize("path", ONE_A_METHOD, ids=lambda path: path.stem)

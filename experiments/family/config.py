@@ -49,6 +49,12 @@ VARIANTS = {
   "cycle_alone": Recipe(
     "CycleGAN: cycle alone", "cyclegan", changes={"method.adversarial_weight": 0.0}
   ),
+  "gan_forward": Recipe(
+    "CycleGAN: GAN + forward", "cyclegan", changes={"method.cycles": ("forward",)}
+  ),
+  "gan_backward": Recipe(
+    "CycleGAN: GAN + backward", "cyclegan", changes={"method.cycles": ("backward",)}
+  ),
 }
 RUNS = {name: Recipe(entry.title, name) for name, entry in METHODS.items()} | VARIANTS
 

@@ -52,7 +52,11 @@ def _row(records: list[dict[str, Any]], sides: list[int]) -> list[str]:
   case = records[0]["case"]
   peaks = {record["side"]: record.get("peak_bytes") for record in records}
   known = {side: peak for side, peak in peaks.items() if peak}
-  cells = [f"{known[side] / 1e9:.2f}" if side in known else "" for side in sides]
+  refused = set(peaks) - set(known)
+  cells = [
+    f"{known[side] / 1e9:.2f}" if side in known else "–" if side in refused else ""
+    for side in sides
+  ]
   # Parameters are a constant, activations go with the area.
   multiple = 256 if case["method"] == "pix2pix" else 64
   largest = [_largest(known, gb * 1e9 * USABLE, multiple) for gb in CHIPS]

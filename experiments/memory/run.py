@@ -5,6 +5,7 @@ python -m experiments.memory --topology v5e:2x2          # for a TPU, with libtp
 """
 
 import argparse
+import contextlib
 import itertools
 import json
 import math
@@ -22,6 +23,7 @@ from experiments.memory.report import write_report
 from experiments.mesh_shape.programs import memory_bytes
 from experiments.mesh_shape.topologies import describe_devices
 from experiments.record import provenance, store
+from imtrans.networks.platforms import programs_for
 from imtrans.training.collectives import bytes_by_kind, list_collectives
 from imtrans.training.compilation import compile_step
 from imtrans.training.mesh import make_mesh
@@ -73,7 +75,9 @@ def measure(case: Case, side: int, devices: Sequence[Any]) -> dict[str, Any]:
   try:
     mesh = make_mesh(case.mesh, devices[: math.prod(case.mesh)])
     start = time.perf_counter()
-    compiled = compile_step(case.config(side), mesh, CHANNELS)
+    # A compiler for CPUs is given what a GPU would be: lowerings for CPUs have other needs.
+    with programs_for("gpu") if devices[0].platform == "cpu" else contextlib.nullcontext():
+      compiled = compile_step(case.config(side), mesh, CHANNELS)
   except (ValueError, jax.errors.JaxRuntimeError) as error:
     # The mesh cannot split it, or the compiler finds no room for it.
     return {**record, "refused": str(error).splitlines()[0]}

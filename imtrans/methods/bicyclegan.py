@@ -55,7 +55,8 @@ def bicyclegan(
     latent_size: numbers in z.
     conditional: whether the discriminators see the source beside the image; the authors' code has
       them see the image alone.
-    discriminator_weight: the code adds the least-squares terms; ours has a half inside.
+    discriminator_weight: the code adds the least-squares terms; ours has a half inside. Other
+      losses have none, and 1 is theirs.
 
   Returns:
     The method; the generator player owns the generator, "images", and the encoder, "encoder".

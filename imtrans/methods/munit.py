@@ -56,7 +56,8 @@ def munit(
     style_weight: of a style found again in the translation (Eq. 3).
     cycle_weight: of the image made again from its translation (Sec. 5.1; 10 in the animals' runs).
     latent_size: numbers in a style.
-    discriminator_weight: the code adds the least-squares terms; ours has a half inside.
+    discriminator_weight: the code adds the least-squares terms; ours has a half inside. Other
+      losses have none: 1 is theirs, and 2 would double them against the penalties.
     perceptual_weight: of what a translation changes in standardised features of a trained network
       (Sec. 5.1, for pictures of 512 pixels and more).
     content_features: images -> activation of that network, needed with that weight.

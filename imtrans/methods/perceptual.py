@@ -18,7 +18,9 @@ from imtrans.pretrained.weights import perceptual_weights
 
 # Images [batch, height, width, channels] in [-1, 1] to activations, shallow to deep.
 Perception = Callable[[Array], Sequence[Array]]
-# Of the stages of VGG, shallow to deep (pix2pixHD's code, models/networks.py, VGGLoss).
+# What `stage_features` finds, shallow to deep.
+STAGES = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+# Of these stages (pix2pixHD's code, models/networks.py, VGGLoss).
 PERCEPTUAL_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 
 
@@ -63,7 +65,7 @@ def stage_features(dtype: jnp.dtype) -> Perception:
     dtype: of the computation.
 
   Returns:
-    Images to the first activation of each of its five stages, float32.
+    Images to the first activation of each of its five stages, `STAGES`, float32.
   """
 
   def features(images: Array) -> list[Array]:
@@ -89,14 +91,18 @@ def content_features(dtype: jnp.dtype) -> Callable[[Array], Array]:
   return features
 
 
-def check_weights() -> None:
-  """Raises ValueError if the weights that perceptual terms need cannot be read."""
+def check_weights(field: str, nothing: str) -> None:
+  """Raises ValueError if the weights of the trained network cannot be read.
+
+  Args:
+    field: of the config, that needs them.
+    nothing: the value with which it does not.
+  """
   try:
     perceptual_weights("vgg")
   except ValueError as error:
     raise ValueError(
-      f"method.perceptual_weight is that of features of VGG16, but {str(error).rstrip('.')}; or "
-      "set it to 0."
+      f"{field} is about features of VGG16, but {str(error).rstrip('.')}; or set it to {nothing}."
     ) from error
 
 
@@ -115,8 +121,8 @@ def as_color(images: Array) -> Array:
   channels = images.shape[-1]
   if channels not in (1, 3):
     raise ValueError(
-      f"a perceptual term looks at pictures of 1 or 3 channels, got {channels}: set "
-      "method.perceptual_weight to 0."
+      f"features of VGG16 are of pictures of 1 or 3 channels, got {channels}: set "
+      "method.perceptual_weight to 0, or method.feature_layers of sinkhorn to ()."
     )
   return jnp.repeat(images, 3, axis=-1) if channels == 1 else images
 

@@ -1,5 +1,7 @@
 """Translation by optimal transport between batches: no discriminator at all."""
 
+from collections.abc import Sequence
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -12,6 +14,7 @@ from imtrans.methods.method import (
   initialize,
   translate_each,
 )
+from imtrans.methods.perceptual import STAGES, Perception
 from imtrans.objectives import mean_squared_error
 from imtrans.theory.transport import (
   random_directions,
@@ -21,6 +24,7 @@ from imtrans.theory.transport import (
 )
 
 DIVERGENCES = ("sinkhorn", "sliced")
+TINY = 1e-6  # Keeps features that are all zero, and their gradient, finite.
 
 
 def sinkhorn(
@@ -34,6 +38,8 @@ def sinkhorn(
   epsilon: float = 0.02,
   max_steps: int = 100,
   num_directions: int = 128,
+  feature_layers: Sequence[str] = (),
+  perceptual_features: Perception | None = None,
 ) -> Method:
   """A generator that moves one distribution of patches onto another, as cheaply as it can.
 
@@ -43,29 +49,58 @@ def sinkhorn(
 
   Batches hold "source" and "target", [batch, height, width, channels] in [-1, 1], that do not
   belong together. Points are patches drawn at random from the whole batch: a batch of pictures is
-  far too small a sample of pictures, but a large one of patches.
+  far too small a sample of pictures, but a large one of patches. Or they are what a trained network
+  finds at random places, as in Kolkin et al., 2019, "Style Transfer by Relaxed Optimal Transport
+  and Self-Similarity", Sec. 2, https://arxiv.org/abs/1904.12785: layer by layer, and by the angle
+  between two feature vectors. These are scaled to a mean square of 1, so that the mean squared
+  difference per value is 2 - 2 cos, and temperature and weight mean what they do for pixels.
 
   Args:
     generator: source to target, which have the same channels.
     divergence: "sinkhorn", entropic transport without its bias, or "sliced", the mean over random
       projections, which needs no temperature.
-    divergence_weight: of the divergence, a mean squared difference per value.
+    divergence_weight: of the divergence, a mean squared difference per value; with features, the
+      mean over layers.
     transport_weight: of the mean squared difference between source and translation.
-    patch_size: side of a patch in pixels; that of the image makes every image one point.
-    num_points: patches drawn from each side per step.
+    patch_size: side of a patch in pixels; that of the image makes every image one point. Features
+      have a reach of their own.
+    num_points: patches, or places of each layer, drawn from each side per step.
     epsilon: temperature of "sinkhorn", in units of the mean squared difference per value.
     max_steps: Sinkhorn iterations at most.
     num_directions: of "sliced".
+    feature_layers: some of `STAGES` of `imtrans.methods.perceptual`; none compares pixels.
+    perceptual_features: images -> activations of those stages, needed with layers.
 
   Returns:
     The method; its discriminator has no parameters.
 
   Raises:
-    ValueError: for another divergence; by `init`, for domains of different channels, or patches
-      larger than the images.
+    ValueError: for another divergence, unknown layers, or layers without features; by `init`, for
+      domains of different channels, or patches larger than the images.
   """
   if divergence not in DIVERGENCES:
     raise ValueError(f"unknown divergence {divergence!r}: choose one of {', '.join(DIVERGENCES)}.")
+  if isinstance(feature_layers, str) or not set(feature_layers) <= set(STAGES):
+    raise ValueError(
+      f"method.feature_layers must be some of {', '.join(STAGES)}, got {feature_layers!r}: set it "
+      "to such as ('relu2_1', 'relu3_1'), or to () to compare pixels."
+    )
+  if feature_layers and perceptual_features is None:
+    raise ValueError(
+      "feature_layers of sinkhorn needs perceptual_features, such as those of "
+      "imtrans.methods.perceptual.stage_features: give them, or set method.feature_layers to ()."
+    )
+
+  def clouds(images: Array, key: Array) -> list[Array]:
+    """The points of images, [num_points, dimension]: a cloud of patches, or one for each layer."""
+    if perceptual_features is None or not feature_layers:
+      return [draw_patches(images, key, size=patch_size, count=num_points)]
+    maps = dict(zip(STAGES, perceptual_features(images), strict=True))
+    keys = jax.random.split(key, len(feature_layers))
+    return [
+      of_equal_length(draw_patches(maps[name], own, size=1, count=num_points))
+      for name, own in zip(feature_layers, keys, strict=True)
+    ]
 
   def distance(points: Array, targets: Array, key: Array) -> Array:
     dimension = points.shape[1]
@@ -85,7 +120,8 @@ def sinkhorn(
     check_equal_channels(
       batch["source"], batch["target"], "the transport cost", "set data.options.channels"
     )
-    check_patch_size(batch["source"], patch_size)
+    if not feature_layers:
+      check_patch_size(batch["source"], patch_size)
     params, state = initialize(generator, key, batch["source"])
     return {"generator": params, "discriminator": {}}, {"generator": state}
 
@@ -100,9 +136,9 @@ def sinkhorn(
   def generator_loss(discriminator_params, extras, outputs, batch, key):
     del discriminator_params, extras
     fake_key, real_key, direction_key = jax.random.split(key, 3)
-    points = draw_patches(outputs["fake"], fake_key, size=patch_size, count=num_points)
-    targets = draw_patches(batch["target"], real_key, size=patch_size, count=num_points)
-    divergence_term = distance(points, targets, direction_key)
+    both = zip(clouds(outputs["fake"], fake_key), clouds(batch["target"], real_key), strict=True)
+    divergences = [distance(points, targets, direction_key) for points, targets in both]
+    divergence_term = jnp.mean(jnp.stack(divergences))
     transport = mean_squared_error(outputs["fake"], batch["source"])
     loss = divergence_weight * divergence_term + transport_weight * transport
     return loss, {
@@ -145,6 +181,11 @@ def draw_patches(images: Array, key: Array, *, size: int, count: int) -> Array:
     return jax.lax.dynamic_slice(images, start, (1, size, size, channels)).reshape(-1)
 
   return jax.vmap(cut)(owners, rows, columns)
+
+
+def of_equal_length(points: Array) -> Array:
+  """Returns points [count, dimension] scaled to a mean square of 1; those at the origin stay."""
+  return points * jax.lax.rsqrt(jnp.mean(jnp.square(points), axis=1, keepdims=True) + TINY)
 
 
 def check_patch_size(images: Array, size: int) -> None:

@@ -51,7 +51,8 @@ def unit(
     kl_weight: of the mean square of the codes, which is twice their divergence from N(0, I) a
       number (Eq. 3).
     cycle_kl_weight: of the same of the translations' codes (Eq. 5).
-    discriminator_weight: the code adds the least-squares terms; ours has a half inside.
+    discriminator_weight: the code adds the least-squares terms; ours has a half inside. Other
+      losses have none: 1 is theirs, and 2 would double them against the penalties.
     gradient_penalty_weight: of WGAN-GP, see `penalties`, and so the next three; 0 leaves it out.
     r1_weight: on real images.
     r2_weight: on generated images.

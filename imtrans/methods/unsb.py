@@ -70,7 +70,9 @@ def unsb(
       energy's four images.
     adversarial: name of the adversarial pair.
     adversarial_weight: weight of the generator's adversarial term.
-    transport_weight: of the mean squared difference of x_t and x_1.
+    transport_weight: of the mean squared difference of x_t and x_1. In the authors' code it is
+      lambda_SB tau: ours is that of lambda_SB = 1, as in its README; the code's default of 0.1
+      would be 0.001.
     entropy_weight: of the entropy, times 1 - t; 0 leaves the second critic out.
     nce_weight: of the contrast between translation and source, see `cut`.
     identity_nce_weight: of the same for target images that are translated; 0 leaves it out.

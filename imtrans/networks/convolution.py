@@ -21,7 +21,12 @@ from imtrans.networks.direct import (
   phased_transposed,
   zero_pad,
 )
-from imtrans.networks.halo import apply_padded, keeps_rows_apart, num_row_shards
+from imtrans.networks.halo import (
+  apply_padded,
+  apply_with_neighbours,
+  keeps_rows_apart,
+  num_row_shards,
+)
 from imtrans.networks.platforms import by_platform
 from imtrans.networks.products import gather_convolve, scatter_convolve, scatter_transposed
 from imtrans.networks.winograd import winograd_convolve
@@ -45,13 +50,40 @@ def convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0)
   Returns:
     [batch, (height + 2 padding - kernel_height) // stride + 1, likewise, out].
   """
+  direct = functools.partial(direct_convolve, stride=stride, padding=padding)
   if num_row_shards() == 1:
-    return _convolve(images, kernel, stride=stride, padding=padding)
-  if keeps_rows_apart(images.shape[1], kernel.shape[0], stride=stride, padding=padding):
-    on_own_rows = functools.partial(_convolve, stride=stride, padding=0)
-    return apply_padded(on_own_rows, images, kernel, padding=padding, mode="constant")
-  # The one lowering whose rows XLA can split by itself.
+    on_cpu = functools.partial(_convolve_on_cpu, stride=stride, padding=padding)
+    return by_platform(cpu=on_cpu, default=direct)(images, kernel)
+  if padding and keeps_rows_apart(images.shape[1], kernel.shape[0], stride=stride, padding=padding):
+    on_own_rows = functools.partial(direct_convolve, stride=stride, padding=(0, padding))
+    return apply_with_neighbours(on_own_rows, images, kernel, padding=padding, mode="constant")
+  if stride == 1 and 0 < 2 * padding < kernel.shape[0]:
+    return _convolve_unevenly(images, kernel, padding=padding)
+  # The one lowering whose rows XLA can split by itself; or, not padded, a device's rows already.
   return direct_convolve(images, kernel, stride=stride, padding=padding)
+
+
+def _convolve_unevenly(images: Array, kernel: Array, *, padding: int) -> Array:
+  """`convolve` of stride one where devices cannot have equal parts of its inputs or outputs.
+
+  So ends a patch discriminator, each of whose last two kernels of four makes a row less. Images
+  are lengthened by rows of zeros, which padding puts there anyway, until all parts are equal, and
+  outputs that see nothing else are dropped. Left to itself XLA would gather the images and divide
+  the kernel's gradient by channels, which then has to be gathered, and Adam's memory with it.
+  """
+  height, width, size = *images.shape[1:3], kernel.shape[0]
+  reach, shards = max(padding, size - 1 - padding), num_row_shards()
+  rows = shards * max(-(-height // shards), reach)
+  images = jnp.pad(images, ((0, 0), (0, rows - height), (0, 0), (0, 0)))
+  first = reach - padding
+
+  def on_own_rows(images: Array, kernel: Array) -> Array:
+    last = first + images.shape[1] - 2 * reach + size - 1
+    seen = images[:, first:last, first : first + width + 2 * padding]
+    return _convolve(seen, kernel, stride=1, padding=0)
+
+  outputs = apply_padded(on_own_rows, images, kernel, padding=reach, mode="constant")
+  return outputs[:, : height + 2 * padding - size + 1]
 
 
 def _convolve(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
@@ -95,7 +127,7 @@ def transposed_convolve(
   convolutions, interleaved. Equal to the textbook operator to rounding; the weight gradient avoids
   the slow paths that XLA takes there for dilated inputs. On TPU interleaving is what costs, so that
   there it is one convolution of dilated images; on CPU the shape decides. Where rows are split,
-  each device doubles its own and a neighbour's row on each side, and drops what is not its own.
+  each device sees a row of its neighbours on each side, and doubles its own.
 
   Args:
     images: [batch, height, width, in].
@@ -117,18 +149,14 @@ def transposed_convolve(
       f"got kernel {kernel.shape[:2]}, padding {padding}, output_padding {output_padding}."
     )
   phased = functools.partial(phased_transposed, padding=padding)
-  on_cpu = functools.partial(_transposed_on_cpu, padding=padding)
-  on_tpu = functools.partial(dilated_transposed, padding=padding)
-  double = by_platform(cpu=on_cpu, tpu=on_tpu, default=phased)
   if num_row_shards() == 1:
-    return double(images, kernel)
+    on_cpu = functools.partial(_transposed_on_cpu, padding=padding)
+    on_tpu = functools.partial(dilated_transposed, padding=padding)
+    return by_platform(cpu=on_cpu, tpu=on_tpu, default=phased)(images, kernel)
   if images.shape[1] % num_row_shards():
     return phased(images, kernel)  # The one lowering whose rows XLA can split by itself.
-
-  def double_own_rows(images: Array, kernel: Array) -> Array:
-    return double(images, kernel)[:, 2:-2, 2:-2]
-
-  return apply_padded(double_own_rows, images, kernel, padding=1, mode="constant")
+  on_own_rows = functools.partial(phased, borders=1)
+  return apply_with_neighbours(on_own_rows, images, kernel, padding=1, mode="constant")
 
 
 def _transposed_on_cpu(images: Array, kernel: Array, *, padding: int) -> Array:

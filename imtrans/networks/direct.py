@@ -6,14 +6,21 @@ from jax import Array, lax
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 
 
-def direct_convolve(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
+def direct_convolve(
+  images: Array, kernel: Array, *, stride: int, padding: int | tuple[int, int]
+) -> Array:
   """`convolution.convolve` as XLA's own operator: what every other lowering equals.
 
   Returns:
-    As `convolution.convolve`, whose arguments these are.
+    As `convolution.convolve`, whose arguments these are; padding may differ for rows and columns.
   """
+  rows, columns = (padding, padding) if isinstance(padding, int) else padding
   return lax.conv_general_dilated(
-    images, kernel, (stride, stride), ((padding, padding),) * 2, dimension_numbers=DIMENSIONS
+    images,
+    kernel,
+    (stride, stride),
+    ((rows, rows), (columns, columns)),
+    dimension_numbers=DIMENSIONS,
   )
 
 
@@ -42,11 +49,12 @@ def zero_pad(images: Array, padding: int) -> Array:
   return jnp.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
 
 
-def phased_transposed(images: Array, kernel: Array, *, padding: int) -> Array:
+def phased_transposed(images: Array, kernel: Array, *, padding: int, borders: int = 0) -> Array:
   """`convolution.transposed_convolve` as four convolutions whose outputs are interleaved.
 
   Returns:
-    As `convolution.transposed_convolve`, whose arguments these are.
+    As `convolution.transposed_convolve`, whose arguments these are, less the outputs of `borders`
+    rows of the images above and below.
   """
   batch, height, width, _ = images.shape
   size, _, outputs, _ = kernel.shape
@@ -54,17 +62,20 @@ def phased_transposed(images: Array, kernel: Array, *, padding: int) -> Array:
   for row in range(2):
     columns = []
     for column in range(2):
-      taps_h, pad_h = _phase(size, padding, row)
+      taps_h, (above, below) = _phase(size, padding, row)
       taps_w, pad_w = _phase(size, padding, column)
+      # Zeros above and below, or else rows that these outputs do not see.
+      seen = images[:, max(0, borders - above) : height - max(0, borders - below)]
+      pads = (max(0, above - borders), max(0, below - borders)), pad_w
       part = kernel[taps_h][:, taps_w]
       columns.append(
         lax.conv_general_dilated(
-          images, part, (1, 1), (pad_h, pad_w), dimension_numbers=("NHWC", "HWOI", "NHWC")
+          seen, part, (1, 1), pads, dimension_numbers=("NHWC", "HWOI", "NHWC")
         )
       )
     rows.append(jnp.stack(columns, axis=3))
   interleaved = jnp.stack(rows, axis=2)
-  return interleaved.reshape(batch, 2 * height, 2 * width, outputs)
+  return interleaved.reshape(batch, 2 * (height - 2 * borders), 2 * width, outputs)
 
 
 def dilated_transposed(images: Array, kernel: Array, *, padding: int) -> Array:

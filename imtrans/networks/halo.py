@@ -62,10 +62,36 @@ def apply_padded(
   Raises:
     ValueError: if the devices cannot have the same number of rows, and enough to reflect.
   """
-  shards = num_row_shards()
-  if shards == 1 or padding == 0:
+  if num_row_shards() == 1 or padding == 0:
     return function(_pad(images, padding, (1, 2), mode), *operands)
-  height, least = images.shape[1], padding + (mode == "reflect")
+
+  def widened(tall: Array, *operands: Array) -> Array:
+    return function(_pad(tall, padding, (2,), mode), *operands)
+
+  return apply_with_neighbours(widened, images, *operands, padding=padding, mode=mode)
+
+
+def apply_with_neighbours(
+  function: Callable[..., Array], images: Array, *operands: Array, padding: int, mode: str
+) -> Array:
+  """Applies a function to images with more rows: on every device to its own and its neighbours'.
+
+  Args:
+    function: as that of `apply_padded`, which pads columns by itself.
+    images: [batch, height, width, channels].
+    *operands: the same for all images, such as a kernel.
+    padding: rows on each side: a neighbour's where rows are split, the mode's at an image's edges.
+    mode: as in `apply_padded`.
+
+  Returns:
+    What the function makes of the images padded in height.
+
+  Raises:
+    ValueError: as `apply_padded`.
+  """
+  shards, height, least = num_row_shards(), images.shape[1], padding + (mode == "reflect")
+  if shards == 1 or padding == 0:
+    return function(_pad(images, padding, (1,), mode), *operands)
   if height % shards or height // shards < least:
     raise ValueError(
       f"an activation of {height} rows cannot be split over {shards} devices where it is padded by "
@@ -74,8 +100,7 @@ def apply_padded(
     )
 
   def on_own_rows(images: Array, *operands: Array) -> Array:
-    tall = _with_neighbours(images, padding, mode, shards)
-    return function(_pad(tall, padding, (2,), mode), *operands)
+    return function(_with_neighbours(images, padding, mode, shards), *operands)
 
   # A part of a batch that the other axis cannot split is whole along it.
   along_batch = None if images.shape[0] % jax.sharding.get_abstract_mesh().shape[BATCH] else BATCH

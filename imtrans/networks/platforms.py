@@ -21,6 +21,11 @@ def programs_for(platform: str) -> AbstractContextManager:
   return _PLATFORM(platform)
 
 
+def named_platform() -> str | None:
+  """Returns the platform that the surrounding `programs_for` names; None outside of any."""
+  return _PLATFORM.value
+
+
 def by_platform(*, default: Callable[..., Any], **ways: Callable[..., Any]) -> Callable[..., Any]:
   """Chooses a way to compute something: that of the platform, or the default.
 
@@ -31,4 +36,4 @@ def by_platform(*, default: Callable[..., Any], **ways: Callable[..., Any]) -> C
   Returns:
     One of them.
   """
-  return ways.get(_PLATFORM.value or jax.default_backend(), default)
+  return ways.get(named_platform() or jax.default_backend(), default)

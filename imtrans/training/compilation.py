@@ -11,7 +11,14 @@ from imtrans.methods import Method
 from imtrans.methods.rows import activation_rows
 from imtrans.training.assembly import build_method, build_optimizers
 from imtrans.training.input import example_batch
-from imtrans.training.mesh import batch_sharding, check_batch, check_rows, on_mesh, replicated
+from imtrans.training.mesh import (
+  batch_sharding,
+  check_batch,
+  check_rows,
+  on_mesh,
+  platform_of,
+  replicated,
+)
 from imtrans.training.sharding import gather_params, state_shardings, with_shardings
 from imtrans.training.state import TrainState, create_state
 from imtrans.training.step import make_train_step, num_rounds
@@ -43,7 +50,7 @@ def build_step(
     ema_decay=config.ema_decay,
     updates=config.updates.to_dict(),
     accumulate=config.accumulate,
-    unroll=mesh.devices.flat[0].platform == "cpu",
+    unroll=platform_of(mesh) == "cpu",
   )
   return jax.jit(on_mesh(mesh, step), donate_argnums=0, out_shardings=(shardings, replicated(mesh)))
 

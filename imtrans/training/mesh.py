@@ -12,7 +12,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from imtrans.methods.rows import Rows
 from imtrans.networks.halo import AXES, BATCH, ROWS
-from imtrans.networks.platforms import programs_for
+from imtrans.networks.platforms import named_platform, programs_for
 from imtrans.training.shares import batch_share, divisors
 
 
@@ -200,6 +200,15 @@ def divisible(batch_size: int, mesh: Mesh | None) -> int:
   return batch_size if mesh is None else batch_size + -batch_size % mesh.shape[BATCH]
 
 
+def platform_of(mesh: Mesh) -> str:
+  """Returns the platform that programs for a mesh are traced for: its own, or one that is named.
+
+  A surrounding `imtrans.networks.platforms.programs_for` comes first, so that what a program for
+  accelerators needs can be studied by the compiler of another platform.
+  """
+  return named_platform() or mesh.devices.flat[0].platform
+
+
 def on_mesh(mesh: Mesh, function: Callable) -> Callable:
   """Lets the networks in a function know which devices it is for, and whether these split rows.
 
@@ -208,14 +217,14 @@ def on_mesh(mesh: Mesh, function: Callable) -> Callable:
     function: to be jitted, of arrays on that mesh.
 
   Returns:
-    The same function, traced for the platform of the mesh (see `imtrans.networks.platforms`) and,
-    where a device has a part of the rows, inside it (see `imtrans.networks.halo`).
+    The same function, traced for the platform of the mesh (see `platform_of`) and, where a device
+    has a part of the rows, inside it (see `imtrans.networks.halo`).
   """
 
   @functools.wraps(function)
   def traced(*arguments: Any) -> Any:
     with contextlib.ExitStack() as stack:
-      stack.enter_context(programs_for(mesh.devices.flat[0].platform))
+      stack.enter_context(programs_for(platform_of(mesh)))
       if mesh.shape[ROWS] > 1:
         stack.enter_context(jax.sharding.use_abstract_mesh(mesh.abstract_mesh))
       return function(*arguments)

@@ -8,7 +8,9 @@ from imtrans.methods import METHODS
 from imtrans.methods.perceptual import check_weights
 from imtrans.training.assembly import method_field
 
-LEAST = 16  # Pixels that a perceptual term needs: VGG16 halves an image four times.
+LEAST = 16  # Pixels that VGG16 needs, which halves an image four times.
+# Fields by which a method looks at its features, with the values by which it does not.
+PERCEIVING = {"perceptual_weight": "0", "feature_layers": "()"}
 
 
 def check_parts(config: ConfigDict) -> None:
@@ -20,14 +22,15 @@ def check_parts(config: ConfigDict) -> None:
   _check_enhancer(config)
   _check_edges(config)
   _check_augmentation(config)
-  if not method_field(config, "perceptual_weight"):
-    return
-  if config.data.crop_size < LEAST:
-    raise ValueError(
-      f"method.perceptual_weight needs a data.crop_size of at least {LEAST}, got "
-      f"{config.data.crop_size}: set it to 0, or choose another crop_size."
-    )
-  check_weights()
+  for name, nothing in PERCEIVING.items():
+    if not method_field(config, name):
+      continue
+    if config.data.crop_size < LEAST:
+      raise ValueError(
+        f"method.{name} needs a data.crop_size of at least {LEAST}, got {config.data.crop_size}: "
+        f"set it to {nothing}, or choose another crop_size."
+      )
+    check_weights(f"method.{name}", nothing)
 
 
 def _check_enhancer(config: ConfigDict) -> None:

@@ -106,6 +106,8 @@ def test_every_method_has_a_run_and_variants_change_what_they_say():
   assert get_config("gan_alone").method.cycle_weight == 0.0
   assert get_config("cycle_alone").method.adversarial_weight == 0.0
   assert get_config("cyclegan").method.adversarial_weight == 1.0
+  assert get_config("gan_forward").method.cycles == ("forward",)
+  assert get_config("gan_backward").method.cycles == ("backward",)
 
 
 def test_what_a_run_is_shown_is_told():

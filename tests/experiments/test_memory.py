@@ -96,4 +96,4 @@ def test_what_was_refused_has_no_figure(tmp_path, monkeypatch):
   (tmp_path / "results.json").write_text(json.dumps({f"cpu {case.name()} 512": record}))
   monkeypatch.setattr(report, "README", readme)
   report.write_report(tmp_path / "results.json")
-  assert "| pix2pix | 1 × 1 | float32 |  |  |  |  |" in readme.read_text()
+  assert "| pix2pix | 1 × 1 | float32 | – |  |  |  |" in readme.read_text()

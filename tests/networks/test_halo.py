@@ -72,6 +72,25 @@ def test_split_rows_are_convolved_as_whole_images_are(function, size, stride, mo
   assert len(kinds) == 5
 
 
+def _end_of_a_patch(images, kernel, by=convolve):
+  """Two kernels of four, each of which makes a row less; what leaves is of equal parts again."""
+  outputs = by(by(images, kernel, stride=1, padding=1), kernel, stride=1, padding=1)
+  return jnp.pad(outputs, ((0, 0), (0, 2), (0, 0), (0, 0)))
+
+
+@pytest.mark.parametrize(("shape", "height"), [((2, 2), 8), ((2, 2), 4), ((1, 4), 8)])
+def test_rows_that_become_fewer_are_not_gathered(shape, height):
+  images, kernel = _random(2, height, 6, 16), 0.1 * _random(4, 4, 16, 16, seed=1)
+  *got, collectives = _on(shape, _end_of_a_patch, images, kernel)
+  by_xla = functools.partial(_end_of_a_patch, by=direct_convolve)
+  expected, pull_back = jax.vjp(by_xla, images, kernel)
+  for one, other in zip(got, (expected, *pull_back(jnp.cos(expected))), strict=True):
+    np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+  assert {collective.kind for collective in collectives} == {"all-reduce", "collective-permute"}
+  borders = [c.num_bytes for c in collectives if c.kind == "collective-permute"]
+  assert max(borders) <= images[:, :2].nbytes  # Two rows, as far as such a kernel reaches.
+
+
 def test_an_image_alone_is_split_by_rows_alone():
   images, kernel = _random(2, 8, 5, 3), _random(3, 3, 3, 4, seed=1)
   outputs, _, gradient, _ = _on((2, 2), lambda x, w: _reflected(x[:1], w), images, kernel)

@@ -38,6 +38,12 @@ def _check(name, *overrides, variant="tiny"):
       ["method.perceptual_weight=1", "data.crop_size=8", "data.load_size=8"],
       "method.perceptual_weight needs a data.crop_size of at least 16, got 8",
     ),
+    (
+      "sinkhorn_openmoji",
+      ["method.feature_layers=('relu1_1',)", "data.crop_size=8", "data.load_size=8"],
+      "method.feature_layers needs a data.crop_size of at least 16, got 8: set it to ()",
+    ),
+    ("cyclegan_openmoji", ["method.cycle_noise=nan"], "method.cycle_noise must be a number of at"),
   ],
 )
 def test_what_does_not_fit_is_refused(name, overrides, message):
@@ -63,14 +69,24 @@ def test_what_fits_passes():
   _check("pix2pixhd_facades", "data.edges=instances", "data.instances=maps")
 
 
-@pytest.mark.parametrize("name", ["pix2pix_openmoji", "pix2pixhd_facades", "munit_openmoji"])
-def test_missing_weights_are_refused_before_a_run_starts(name, monkeypatch):
+@pytest.mark.parametrize(
+  ("name", "override", "nothing"),
+  [
+    *(
+      (name, "method.perceptual_weight=10.0", "0")
+      for name in ("pix2pix_openmoji", "pix2pixhd_facades", "munit_openmoji")
+    ),
+    ("sinkhorn_openmoji", "method.feature_layers=('relu2_1','relu3_1')", "()"),
+  ],
+)
+def test_missing_weights_are_refused_before_a_run_starts(name, override, nothing, monkeypatch):
   def missing(package):
     raise metadata.PackageNotFoundError(package)
 
   weights.perceptual_weights.cache_clear()
   monkeypatch.setattr(weights, "distribution", missing)
   _check(name)
-  with pytest.raises(ValueError, match=r"pip install 'imtrans\[metrics\]'; or set it to 0\.$"):
-    _check(name, "method.perceptual_weight=10.0")
+  words = re.escape(f"pip install 'imtrans[metrics]'; or set it to {nothing}.")
+  with pytest.raises(ValueError, match=f"^{override.partition('=')[0]} is .*{words}$"):
+    _check(name, override)
   weights.perceptual_weights.cache_clear()

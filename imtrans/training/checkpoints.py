@@ -54,11 +54,11 @@ class Checkpoints:
     return self
 
   def __exit__(self, kind: type[BaseException] | None, error: Any, traceback: Any) -> None:
-    if kind is not None and issubclass(kind, jax.errors.JaxRuntimeError) and hosts.count() > 1:
-      return  # The other processes may be gone, without whom no checkpoint is finished.
+    if error is not None and _lost_another(error):
+      return  # Without the other processes no checkpoint is finished.
     try:
       self.close()
-    except CheckpointError:
+    except Exception:
       if kind is None:  # Otherwise what ended the run is what its user must hear.
         raise
 
@@ -95,8 +95,8 @@ class Checkpoints:
         self._manager.wait_until_finished()
       self._manager.check_for_errors()
     except Exception as error:
-      if isinstance(error, jax.errors.JaxRuntimeError) and hosts.count() > 1:
-        raise  # Another process is lost, with whom it would be written: the folder is not to blame.
+      if _lost_another(error):
+        raise  # With whom it would be written: the folder is not to blame.
       # Orbax raises what its storage layers raise; the cause is kept for the log.
       raise CheckpointError(self._failure(step, error)) from error
 
@@ -174,6 +174,8 @@ class Checkpoints:
       self._manager.check_for_errors()
       self._manager.close()
     except Exception as error:
+      if _lost_another(error):
+        raise
       raise CheckpointError(self._failure(None, error)) from error
 
   def _failure(self, step: int | None, error: Exception) -> str:
@@ -186,3 +188,7 @@ class Checkpoints:
       f"could not save {what} in {self.folder} ({first_line(error)}); {left}. Free some space or "
       "mend the folder, then run the same command again."
     )
+
+
+def _lost_another(error: BaseException) -> bool:
+  return hosts.count() > 1 and hosts.is_device_failure(error)

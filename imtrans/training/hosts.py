@@ -18,6 +18,7 @@ from imtrans.training.roll_call import HostLost, call_roll
 
 TIMEOUT = 300  # Seconds that processes wait for each other at the start.
 LAST_PORT = 2**16 - 1
+BROKEN = re.compile(r"[A-Z_]+: Gloo ")  # What XLA says on CPU when another process is gone.
 HEARTBEAT = 120  # Seconds of silence after which JAX takes a process for dead, and aborts.
 # Where launchers say how many processes there are and which one this is.
 COUNTED = {
@@ -190,6 +191,21 @@ def _check_address(coordinator: str, num_processes: int | None, process_id: int 
       f"--process-id must be from 0 to {num_processes - 1} for --num-processes {num_processes}, "
       f"got {process_id}."
     )
+
+
+def is_device_failure(error: BaseException) -> bool:
+  """Says whether a device or, with several processes, another one of them has failed.
+
+  Args:
+    error: any.
+
+  Returns:
+    Whether JAX raised it for XLA. On CPU a small jitted function raises a plain ValueError where
+    others are gone.
+  """
+  if isinstance(error, ValueError):
+    return BROKEN.match(str(error)) is not None
+  return isinstance(error, jax.errors.JaxRuntimeError)
 
 
 def first_line(error: BaseException) -> str:

@@ -11,7 +11,14 @@ from typing import Any
 
 import jax
 
-from imtrans.training.hosts import connect, count, first_line, index, store
+from imtrans.training.hosts import (
+  connect,
+  count,
+  first_line,
+  index,
+  is_device_failure,
+  store,
+)
 from imtrans.training.interruption import Stopped
 from imtrans.training.roll_call import HostLost
 
@@ -60,6 +67,9 @@ def joined(**address: Any) -> Iterator[None]:
     _part(ended)
     raise
   except (Exception, KeyboardInterrupt) as error:
+    if is_device_failure(error):
+      # A collective without its peer, which may be about to say why: this process then ends here.
+      time.sleep(GRACE / 2)
     _take(ended)
     words = _report(error)
     if words is None:
@@ -111,15 +121,10 @@ def _report(error: BaseException) -> str | None:
     loss of one means; None if the error says it itself.
   """
   (words, code), instead = words_and_code(error), None
-  if isinstance(error, jax.errors.JaxRuntimeError):
-    # A collective without its peer: the peer may be about to say why.
-    deadline = time.monotonic() + GRACE / 2
-    while time.monotonic() < deadline:
-      with contextlib.suppress(Exception):
-        if reports := store().key_value_dir_get(FAILED):
-          instead, _ = _read(reports[0])
-          break
-      time.sleep(0.2)
+  if is_device_failure(error):
+    with contextlib.suppress(Exception):
+      if reports := store().key_value_dir_get(FAILED):
+        instead, _ = _read(reports[0])
     words = instead = instead or (
       f"a device or another of the {count()} processes has failed ({first_line(error)}): {REMEDY}"
     )

@@ -15,19 +15,28 @@ import jax
 import numpy as np
 from jax.sharding import SingleDeviceSharding
 
+from imtrans.networks.enhancer import GLOBAL
 from imtrans.training import hosts
-from imtrans.training.agreement import check_alike, from_first, stop_vote, together
+from imtrans.training.agreement import (
+  arrays_digest,
+  check_alike,
+  from_first,
+  stop_vote,
+  together,
+)
 from imtrans.training.checkpoint_reading import CheckpointError, read_part
 from imtrans.training.checkpoints import Checkpoints
+from imtrans.training.coarse_to_fine import Learned, with_global
 from imtrans.training.mesh import batch_sharding, make_mesh, own_copy, own_mesh, shard_batch
-from imtrans.training.parting import AgreedError, joined
+from imtrans.training.parting import joined
 from imtrans.training.shares import batch_share
+from imtrans.training.state import TrainState
 
 
 def _refused(work):
   try:
     work()
-  except (AgreedError, CheckpointError) as error:
+  except (ValueError, CheckpointError) as error:
     return str(error)
   return None
 
@@ -63,7 +72,23 @@ def _together():
   found["copy"] = [float(np.asarray(copy).sum()), copy.sharding.mesh == own_mesh(mesh)]
   vote = stop_vote(mesh)
   found["votes"] = [vote(number if hosts.index() else None) for number in (None, 15, None)]
-  return found
+  return {**found, **_begun(mesh)}
+
+
+def _begun(mesh):
+  """What a run learns from another, its parameters split over all devices; and if it differs."""
+  kernel = shard_batch(mesh, {"x": np.zeros((2, 4, 1, 1), np.float32)})["x"]
+  params = {"generator": {GLOBAL: {"kernel": kernel}}}
+  state = TrainState(
+    step=0, params=params, opt_state={}, extras={"generator": {}}, ema={}, key=None
+  )
+  learned = Learned({"kernel": np.arange(16, dtype=np.float32).reshape(4, 4, 1, 1)}, {})
+  begun = with_global(state, learned).params["generator"][GLOBAL]["kernel"]
+  own = {"what init_from has learned": arrays_digest(np.full(4, hosts.index()))}
+  return {
+    "begun": [float(shard.data.sum()) for shard in begun.addressable_shards],
+    "begun unlike": _refused(lambda: check_alike(own)),
+  }
 
 
 def _read_apart(folder):
@@ -80,6 +105,8 @@ def _read_apart(folder):
     restored, _ = checkpoints.restore_newest(wanted, data)
     found["restored"] = [float(shard.data.sum()) for shard in restored["x"].addressable_shards]
     found["part"] = float(read_part(folder / "1", part)["x"].sum())
+    other = {"y": wanted["x"]}
+    found["other"] = _refused(lambda: checkpoints.restore_newest(other, data))
     checkpoints.folder = folder / "elsewhere" if hosts.index() == 1 else folder
     found["part missing"] = _refused(
       lambda: together(lambda: read_part(checkpoints.folder / "1", part))

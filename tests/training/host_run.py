@@ -29,6 +29,7 @@ def main():
   config.discriminator.features = 32  # Its second kernel is large enough to be split.
   config.shard_params = True
   config.update(num_steps=NUM_STEPS, save_every=5, eval_every=15, sample_every=15)
+  config.update(accumulate=2, diagnose_every=NUM_STEPS)
 
   def evaluate(snapshot):
     weights = jax.tree.leaves(snapshot.generator_params)

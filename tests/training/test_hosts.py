@@ -17,7 +17,7 @@ import pytest
 
 from imtrans.commands import main, train
 from imtrans.training import parting
-from imtrans.training.hosts import Launcher, connect, find_launcher
+from imtrans.training.hosts import Launcher, connect, find_launcher, is_device_failure
 from imtrans.training.roll_call import HostLost, call_roll
 from imtrans.training.shares import process_shares
 from tests.command_line import ROOT
@@ -69,6 +69,19 @@ def test_one_process_trains_alone_whoever_started_it(monkeypatch):
     monkeypatch.setenv(name, value)
   connect("", 1)
   assert not jax.distributed.is_initialized()
+
+
+@pytest.mark.parametrize(
+  ("error", "failed"),
+  [
+    (ValueError("UNKNOWN: Gloo AllGather failed: Connection closed by peer"), True),
+    (jax.errors.JaxRuntimeError("INTERNAL: a device is lost"), True),
+    (ValueError("RESOURCE_EXHAUSTED: No space left on device"), False),  # Of a file system.
+    (OSError("no pictures."), False),
+  ],
+)
+def test_the_loss_of_another_process_is_told_from_other_errors(error, failed):
+  assert is_device_failure(error) is failed
 
 
 @pytest.mark.parametrize(
@@ -129,14 +142,17 @@ def test_processes_agree_share_and_end_together(tmp_path):
     assert one["one fails"] == "process 1 of 2: no pictures."
     assert one["first fails"] == "MemoryError: no room for the features"
     assert "config.batch_size is 4 in process 0 and 8 in process 1. Start all" in one["differ"]
+    assert "processes disagree: what init_from has learned is " in one["begun unlike"]
     assert one["alike"] is None
     assert one["shape"] == [4, 4, 1, 1]
     assert one["copy"] == [2 * 28.0 + 8 * 100.0, True]
     assert one["votes"] == [None, None, 15]
     assert one["part"] == 2 * 4 * (1.0 + 2.0)
+    assert "1 is of another architecture: x has shape (4, 4, 1, 1) there and None" in one["other"]
     missing = f"process 1 of 2: the checkpoint {tmp_path / 'elsewhere' / '1'} cannot be read ("
     assert one["part missing"].startswith(missing) and one["missing"].startswith(missing)
   assert [one["rows"] for one in found] == [[1.0, 5.0], [9.0, 13.0]]
+  assert [one["begun"] for one in found] == [[6.0, 22.0], [38.0, 54.0]]
   assert [one["restored"] for one in found] == [[4.0, 4.0], [8.0, 8.0]]
   assert [one["shares"] for one in found] == [[[0, 1], [0, 2]], [[0, 1], [1, 2]]]
   # The failure of process 1 ends process 0 too, which was asleep.
@@ -206,19 +222,27 @@ def _wait_for(step, workdir):
 
 
 def test_processes_go_on_after_one_was_killed_or_told_to_stop(pictures, tmp_path):
-  """Parameters are split over both; the last steps are those of one process with two devices."""
+  """Parameters are split over both; the last steps are those of one process with two devices.
+
+  So are the gradients of a batch in two parts, and what the theory sees of the game.
+  """
   whole, stopped = tmp_path / "whole", tmp_path / "stopped"
   for _, errors, code in _ended(_start("host_run", whole, pictures)):
     assert code == 0, errors
   last = whole / "checkpoints" / str(NUM_STEPS)
   assert "data" in (last / "state" / "_sharding").read_text()  # Split, not whole in each.
+  assert "diagnostics/" in (whole / "log.jsonl").read_text()
 
-  pair = _start("host_run", stopped, pictures)
-  _wait_for(12, stopped)
-  pair[1].send_signal(signal.SIGKILL)
-  _, errors, code = _ended(pair)[0]
-  assert code == 1 and "Traceback" not in errors, errors
-  assert "run the same command in all of them again" in errors.splitlines()[-1]
+  for killed, step in ((1, 7), (0, 12)):
+    pair = _start("host_run", stopped, pictures)
+    _wait_for(step, stopped)
+    pair[killed].send_signal(signal.SIGKILL)
+    _, errors, code = _ended(pair)[1 - killed]
+    if killed == 0:
+      assert code != 0  # With its coordinator JAX ends the others by itself, without a sentence.
+      continue
+    assert code == 1 and "Traceback" not in errors, errors
+    assert "run the same command in all of them again" in errors.splitlines()[-1]
 
   pair = _start("host_run", stopped, pictures)
   _wait_for(18, stopped)

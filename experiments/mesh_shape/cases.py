@@ -75,5 +75,8 @@ def strong(method: str = "pix2pix") -> list[Case]:
   ]
 
 
+# The same sixteen chips' worth of work on slices of other generations.
+SLICES = [Case(topology, (16, 1), batch=64) for topology in ("v4:2x2x4", "v5p:2x2x4", "v6e:4x4")]
+
 # The chosen set, the first things to know first; each takes minutes to compile.
-STUDY = [*weak(), *strong()]
+STUDY = [*weak(), *strong(), *weak("cyclegan"), *SLICES]

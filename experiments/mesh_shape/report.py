@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.mesh_shape.cases import Case, strong, weak
+from experiments.mesh_shape.cases import METHODS, Case, strong, weak
 from experiments.mesh_shape.figures import draw_scaling
 from experiments.record import replace_section
 
@@ -46,11 +46,15 @@ def found(records: Records, cases: Iterable[Case]) -> list[dict[str, Any]]:
 
 
 def weak_section(records: Records) -> str:
-  """Table of weak scaling, and whether the bar is met."""
-  rows = found(records, weak())
-  if not rows:
-    return "Not recorded yet."
-  return "\n".join([_table(rows), "", *_picture("weak", rows), verdict(rows), "", origin(rows)])
+  """Tables of weak scaling by method, and whether the bar is met."""
+  by_method = {method: found(records, weak(method)) for method in METHODS}
+  parts = []
+  for method, rows in by_method.items():
+    if rows:
+      picture = _picture("weak", rows) if method == "pix2pix" else []
+      parts += [_table(rows), "", *picture, verdict(rows), ""]
+  every = [row for rows in by_method.values() for row in rows]
+  return "\n".join([*parts, origin(every)]) if every else "Not recorded yet."
 
 
 def verdict(rows: Sequence[dict[str, Any]]) -> str:
@@ -204,7 +208,7 @@ def _seen(records: Records) -> list[str]:
 
 def others_section(records: Records) -> str:
   """Every other case that was asked for."""
-  chosen = {case.key() for case in (*weak(), *strong())}
+  chosen = {case.key() for case in (*weak(), *weak("cyclegan"), *strong())}
   rows = [
     record
     for key, record in records.items()

@@ -19,7 +19,7 @@ from imtrans.training.step import num_rounds
 
 CONFIGS = ROOT / "configs"
 SIZE = 32  # Pixels.
-IMAGES = 12_000  # That each generator translates in training.
+IMAGES = 12_000
 BATCH = 8  # For each update.
 NUM_REPORTS = 20
 
@@ -31,16 +31,20 @@ class Recipe(NamedTuple):
   method: its config is configs/METHOD_openmoji.py.
   part: the config's variant without that of its size; "" if it has no other.
   changes: of the config.
+  images: that each generator translates, or makes, in training.
   """
 
   title: str
   method: str
   part: str = ""
   changes: Mapping[str, Any] = MappingProxyType({})
+  images: int = IMAGES
 
 
 # Of CycleGAN's Table 4 and 5, and the halves and presets of others: a change of the config each.
+# What a GAN has to learn is not in its source: it gets as many pictures as its own config has.
 VARIANTS = {
+  "gan_longer": Recipe("GAN, sixteen times as many pictures", "gan", images=16 * IMAGES),
   "stochastic": Recipe("pix2pix: dropout stays on", "pix2pix", "stochastic-"),
   "fastcut": Recipe("FastCUT", "cut", "fastcut-"),
   "cvae": Recipe("BicycleGAN: cVAE-GAN alone", "bicyclegan", "cvae-"),
@@ -70,17 +74,17 @@ def get_config(variant: str = "pix2pix") -> ml_collections.ConfigDict:
   config.update(eval_every=0, sample_every=0, diagnose_every=0)
   config.update_from_flattened_dict(dict(recipe.changes))
   if size != "tiny":
-    _level(config)
+    _level(config, recipe.images)
   return config.lock()
 
 
-def _level(config: ml_collections.ConfigDict) -> None:
+def _level(config: ml_collections.ConfigDict, images: int) -> None:
   """Gives all runs the same pictures, and as many of them."""
   config.data.update(load_size=SIZE, crop_size=SIZE)
   config.data.options.size = SIZE
   # As many updates as fit a batch of this size; those of a step have a part of the batch each.
   config.batch_size = BATCH * num_rounds(config.updates.to_dict())
-  config.num_steps = IMAGES // config.batch_size
+  config.num_steps = images // config.batch_size
   config.ema_decay = 0.99
   config.num_samples = 8
   config.update(log_every=config.num_steps // NUM_REPORTS, save_every=config.num_steps)

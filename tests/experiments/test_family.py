@@ -8,7 +8,7 @@ import pytest
 
 from experiments.family import run as study
 from experiments.family import speed
-from experiments.family.config import BATCH, IMAGES, RUNS, SIZE, VARIANTS, get_config
+from experiments.family.config import BATCH, RUNS, SIZE, VARIANTS, get_config
 from experiments.family.measured import images_per_second
 from experiments.family.methods import NUM_EXAMPLES, SCALE, methods_table
 from experiments.family.report import table
@@ -87,7 +87,7 @@ def test_the_table_is_that_of_the_records():
 def test_every_run_sees_the_same_pictures_and_as_many(name):
   config = get_config(name)
   check_config(config)
-  assert config.batch_size * config.num_steps == IMAGES
+  assert config.batch_size * config.num_steps == RUNS[name].images
   assert config.batch_size // num_rounds(config.updates.to_dict()) == BATCH
   data = config.data
   assert (data.source, data.load_size, data.crop_size) == ("openmoji", SIZE, SIZE)

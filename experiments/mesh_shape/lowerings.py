@@ -1,6 +1,6 @@
 """Lowerings on TPU that the networks do not take: to compile the step as it was, and to compare."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from unittest import mock
 
@@ -8,9 +8,27 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from imtrans.networks import convolution
+from imtrans.networks.direct import direct_convolve, phased_transposed
+
+
+def undivided_convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0) -> Array:
+  """`convolve`, whose rows the compiler is left to divide."""
+  return direct_convolve(images, kernel, stride=stride, padding=padding)
+
+
+def undivided_transposed(
+  images: Array, kernel: Array, *, padding: int, output_padding: int = 0
+) -> Array:
+  """`transposed_convolve`, whose rows the compiler is left to divide."""
+  del output_padding  # The outputs are twice the inputs.
+  return phased_transposed(images, kernel, padding=padding)
+
 
 # Name of the state before a change -> what to set in imtrans.networks.convolution for it.
-EARLIER: dict[str, dict[str, str]] = {"phased": {"dilated_transposed": "phased_transposed"}}
+EARLIER: dict[str, dict[str, Callable[..., Array]]] = {
+  "phased": {"dilated_transposed": phased_transposed},
+  "undivided": {"convolve": undivided_convolve, "transposed_convolve": undivided_transposed},
+}
 
 
 @contextmanager
@@ -25,7 +43,7 @@ def lowered(name: str) -> Iterator[None]:
   """
   with ExitStack() as stack:
     for attribute, other in EARLIER.get(name, {}).items():
-      stack.enter_context(mock.patch.object(convolution, attribute, getattr(convolution, other)))
+      stack.enter_context(mock.patch.object(convolution, attribute, other))
     yield
 
 

@@ -137,8 +137,8 @@ def where_section(records: Records) -> str:
 def changes_section(records: Records) -> str:
   """The step as it was beside the step as it is, wherever both were compiled."""
   lines = [
-    "| step | before | cycles, before → now | GB moved | least ms | memory, GB |",
-    "|---|---|---|---|---|---|",
+    "| step | before | cycles, before → now | GB moved | least ms | memory, GB | MB sent |",
+    "|---|---|---|---|---|---|---|",
   ]
   for key, record in records.items():
     case = record["case"]
@@ -150,8 +150,10 @@ def changes_section(records: Records) -> str:
       _change(record["moved_bytes"] * GB, after["moved_bytes"] * GB),
       _change(record["seconds"]["bound"] * MS, after["seconds"]["bound"] * MS),
       _change(_peak(record) * GB, _peak(after) * GB),
+      _change(_sent(record) * MB, _sent(after) * MB) if _sent(record) else "none",
     ]
-    title = f"{case['method']} {case['side']}², {case['topology']}, batch {case['batch']}"
+    mesh = " × ".join(map(str, case["mesh"]))
+    title = f"{case['method']} {case['side']}², {case['topology']}, {mesh}, batch {case['batch']}"
     lines.append(f"| {title} | {case['lowering']} | {' | '.join(pairs)} |")
   return "\n".join(lines) if len(lines) > 2 else "Not recorded yet."
 

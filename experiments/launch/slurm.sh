@@ -4,7 +4,8 @@
 #   sbatch experiments/launch/slurm.sh --config configs/cyclegan_horse2zebra.py \
 #     --workdir runs/horses --config.batch_size=16 --config.method.pool_size=48
 #
-# Submit from the repository, on a file system that all nodes share: the workdir must be on one too.
+# Submit from the repository, on a file system that all nodes share: the workdir must be on one too,
+# and the pictures are to be there before (--config.data.path).
 #SBATCH --job-name=imtrans
 #SBATCH --nodes=2
 # One process a GPU: under SLURM jax gives a process the GPU of its place on the node.
@@ -26,8 +27,9 @@ source "${IMTRANS_ENVIRONMENT:-.venv}/bin/activate"
 
 code=0
 # Every process sees all GPUs of its node (--gpu-bind=none) and takes its own; when one process
-# fails, the others are ended too.
-srun --gpu-bind=none --kill-on-bad-exit=1 imtrans train "$@" || code=$?
+# fails, the others are ended too. srun does not take over --cpus-per-task by itself everywhere.
+srun --gpu-bind=none --cpus-per-task="$SLURM_CPUS_PER_TASK" --kill-on-bad-exit=1 \
+  imtrans train "$@" || code=$?
 
 # 143 is 128 + SIGTERM: everything is saved, and the same command goes on from there.
 if [[ "$code" -eq 143 ]]; then

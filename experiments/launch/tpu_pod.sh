@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # One model on a TPU pod slice of Google Cloud, with the gcloud command line:
 #
-#   experiments/launch/tpu_pod.sh create   # the slice, and imtrans on every host of it
+#   NFS=10.0.0.2:/share experiments/launch/tpu_pod.sh create   # and imtrans on every host of it
 #   experiments/launch/tpu_pod.sh train --config configs/cyclegan_horse2zebra.py \
-#     --workdir /mnt/shared/runs/horses --config.batch_size=16 --config.method.pool_size=48
+#     --workdir /mnt/shared/runs/horses --config.data.path=/mnt/shared/tensorflow_datasets \
+#     --config.batch_size=16 --config.method.pool_size=48
 #   experiments/launch/tpu_pod.sh delete   # a slice costs money until it is deleted
 #
 # The workdir must be on a file system that all hosts share and that renames folders in one go:
-# Filestore, or a bucket with a hierarchical namespace mounted by gcsfuse.
+# Filestore, or a bucket with a hierarchical namespace mounted by gcsfuse. The pictures are to be
+# there before. `train` lasts as long as its connections: start it where these stay, as in tmux.
 set -euo pipefail
 
 NAME="${NAME:-imtrans}"
@@ -26,8 +28,11 @@ case "${1:-}" in
       --zone="$ZONE" --accelerator-type="$TYPE" --version="$RUNTIME"
     git archive --format=tar.gz --output=/tmp/imtrans.tar.gz HEAD
     gcloud compute tpus tpu-vm scp /tmp/imtrans.tar.gz "$NAME": --zone="$ZONE" --worker=all
+    # imtrans needs Python 3.11 or newer, which these images may not have: uv brings it.
     everywhere "mkdir -p imtrans && tar xzf imtrans.tar.gz -C imtrans && cd imtrans &&
-      python3 -m venv .venv && .venv/bin/pip install -e '.[tpu]'"
+      curl -LsSf https://astral.sh/uv/install.sh | sh &&
+      ~/.local/bin/uv venv --clear --python 3.12 &&
+      ~/.local/bin/uv pip install --python .venv -e '.[tpu]'"
     if [[ -n "$NFS" ]]; then
       everywhere "sudo apt-get install -y nfs-common && sudo mkdir -p /mnt/shared &&
         sudo mount -t nfs '$NFS' /mnt/shared"

@@ -58,7 +58,7 @@ def _row(records: list[dict[str, Any]], sides: list[int]) -> list[str]:
     for side in sides
   ]
   # Parameters are a constant, activations go with the area.
-  multiple = 256 if case["method"] == "pix2pix" else 64
+  multiple = (256 if case["method"] == "pix2pix" else 64) * case["mesh"][1]
   largest = [_largest(known, gb * 1e9 * USABLE, multiple) for gb in CHIPS]
   mesh = f"{case['mesh'][0]} × {case['mesh'][1]}"
   return [case["method"], mesh, records[0]["title"], *cells, *largest]

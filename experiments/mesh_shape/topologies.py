@@ -1,5 +1,6 @@
 """TPU slices that are only described: their devices, and what one of their chips can do."""
 
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -84,9 +85,11 @@ def describe_devices(topology: str) -> Sequence[Any]:
   generation, sides = parse_topology(topology)
   for key, value in _without_tpu(CHIPS[generation]).items():
     os.environ.setdefault(key, value)
-  # A slice that is less than one machine must say so.
-  three = (*sides, 1)[:3]
-  options = {"chips_per_host_bounds": three} if sides in ((1, 1), (1, 1, 1)) else {}
+  options: dict[str, Any] = {}
+  if math.prod(sides) == 1:  # A slice that is less than one machine must say so.
+    options["chips_per_host_bounds"] = (*sides, 1)[:3]
+  if generation == "v4":  # The two cores of its chips compute as one device, as JAX has them.
+    options["chip_config_name"] = "megacore"
   try:
     return topologies.get_topology_desc(topology, platform="tpu", **options).devices
   except Exception as error:  # Whatever libtpu raises, it is about the name or about itself.

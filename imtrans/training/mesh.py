@@ -31,7 +31,7 @@ def make_mesh(shape: tuple[int, int] = (-1, 1), devices: Sequence[Any] | None = 
     ValueError: if the shape does not cover the devices.
   """
   count = jax.device_count() if devices is None else len(devices)
-  known = abs(math.prod(side for side in shape if side != -1))
+  known = abs(math.prod(side for side in shape if side != -1)) or 1
   sides = tuple(count // known if side == -1 else side for side in shape)
   if len(shape) != 2 or min(sides) < 1 or sides[0] * sides[1] != count:
     fitting = ", ".join(str((count // side, side)) for side in divisors(count))

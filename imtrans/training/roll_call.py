@@ -52,7 +52,8 @@ def call_roll(address: str, count: int, index: int, *, timeout: int) -> None:
 
 def _call(address: str, port: int, count: int, deadline: float, timeout: int) -> str:
   """Notes who comes, and tells all of them what is wrong; "" if nothing is."""
-  present, callers, problem = {0}, [], ""
+  present: dict[int, socket.socket | None] = {0: None}
+  callers, problem = [], ""
   with contextlib.ExitStack() as stack:
     try:
       server = stack.enter_context(_server(port))
@@ -80,17 +81,34 @@ def _call(address: str, port: int, count: int, deadline: float, timeout: int) ->
       if not {"count", "index"} <= said.keys():
         continue
       callers.append(caller)
-      if said["count"] != count or said["index"] in present:
+      index, others = said["index"], sorted(present)
+      earlier = present.get(index)
+      # One that came and broke off may come again.
+      twice = index in present and not (earlier and _has_left(earlier))
+      if said["count"] != count or twice:
         problem = (
-          f"process {said['index']} of {said['count']} came to {address}, where {count} are to "
-          f"meet and {sorted(present)} have: give every process the same --num-processes and "
+          f"process {index} of {said['count']} came to {address}, where {count} are to "
+          f"meet and {others} have: give every process the same --num-processes and "
           "a --process-id of its own."
         )
-      present.add(said["index"])
+      present[index] = caller
     for caller in callers:
       with contextlib.suppress(OSError):
         caller.sendall(json.dumps({"problem": problem}).encode() + b"\n")
   return problem
+
+
+def _has_left(caller: socket.socket) -> bool:
+  """Whether the other end of a connection, which says no more before its answer, is closed."""
+  caller.setblocking(False)
+  try:
+    return not caller.recv(1)
+  except BlockingIOError:
+    return False
+  except OSError:
+    return True
+  finally:
+    caller.settimeout(SLACK)
 
 
 def _answer(host: str, port: int, words: dict[str, int], deadline: float) -> str | None:

@@ -195,6 +195,24 @@ def test_processes_that_do_not_fit_together_are_refused(callers, sentence):
   assert len(said) == 1 and said.pop().startswith(sentence)
 
 
+def test_a_process_that_broke_off_may_come_again():
+  port = _free_port()
+  with ThreadPoolExecutor() as threads:
+    first = threads.submit(call_roll, f"localhost:{port}", 3, 0, timeout=30)
+    while True:  # Process 1, as it dies: it comes, and does not wait for the answer.
+      try:
+        with socket.create_connection(("localhost", port)) as caller:
+          caller.sendall(b'{"count": 3, "index": 1}\n')
+        break
+      except OSError:
+        assert not first.done()
+    rest = [
+      threads.submit(call_roll, f"localhost:{port}", 3, index, timeout=30) for index in (1, 2)
+    ]
+    for call in (first, *rest):
+      call.result(timeout=60)
+
+
 def test_a_process_that_comes_alone_ends_with_a_sentence(command_line, tmp_path):
   options = ["--coordinator", f"localhost:{_free_port()}", "--num-processes", "2"]
   options += ["--process-id", "0", "--hosts-timeout", "1"]

@@ -6,7 +6,6 @@ import importlib
 import math
 import re
 from pathlib import Path
-from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -16,8 +15,9 @@ import pytest
 from jax.sharding import PartitionSpec
 
 from imtrans.methods import METHODS
-from imtrans.networks import ResNet, UNet, convolution
+from imtrans.networks import ResNet, UNet
 from imtrans.networks.halo import AXES, ROWS
+from imtrans.networks.platforms import programs_for
 from imtrans.training.assembly import build_method
 from imtrans.training.collectives import bytes_by_kind, list_collectives
 from imtrans.training.compilation import build_step, compile_step
@@ -109,7 +109,7 @@ def _lowered_as_elsewhere(method_name):
   if method_name == ON_CPU:
     yield
     return
-  with mock.patch.object(convolution, "num_row_shards", return_value=2):
+  with programs_for("gpu"):
     yield
 
 

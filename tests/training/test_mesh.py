@@ -25,7 +25,7 @@ def test_mesh_covers_all_devices(shape, sides):
   assert (mesh.shape["data"], mesh.shape["height"]) == sides
 
 
-@pytest.mark.parametrize("shape", [(3, 1), (-1, 3), (2, 1), (8, 1)])
+@pytest.mark.parametrize("shape", [(3, 1), (-1, 3), (2, 1), (8, 1), (0, -1)])
 def test_meshes_that_do_not_fit_are_refused(shape):
   with pytest.raises(ValueError, match=r"does not fit 4 device\(s\)") as refused:
     make_mesh(shape)

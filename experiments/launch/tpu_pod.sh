@@ -30,9 +30,9 @@ case "${1:-}" in
     gcloud compute tpus tpu-vm scp /tmp/imtrans.tar.gz "$NAME": --zone="$ZONE" --worker=all
     # imtrans needs Python 3.11 or newer, which these images may not have: uv brings it.
     everywhere "mkdir -p imtrans && tar xzf imtrans.tar.gz -C imtrans && cd imtrans &&
-      curl -LsSf https://astral.sh/uv/install.sh | sh &&
-      ~/.local/bin/uv venv --clear --python 3.12 &&
-      ~/.local/bin/uv pip install --python .venv -e '.[tpu]'"
+      python3 -m pip install --user --quiet uv &&
+      python3 -m uv venv --clear --python 3.12 &&
+      python3 -m uv pip install --python .venv -e '.[tpu]'"
     if [[ -n "$NFS" ]]; then
       everywhere "sudo apt-get install -y nfs-common && sudo mkdir -p /mnt/shared &&
         sudo mount -t nfs '$NFS' /mnt/shared"

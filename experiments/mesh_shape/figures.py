@@ -64,5 +64,7 @@ def strong_figure(rows: Sequence[dict[str, Any]]) -> Finding:
   panel.set_xscale("log", base=2)
   counts = sorted({row["chips"] for row in rows})
   panel.set_xticks(counts, [str(count) for count in counts])
+  panel.yaxis.set_major_formatter("{x:g}")
+  panel.yaxis.set_minor_formatter("{x:g}")
   panel.legend()
   return Finding(figure, [], "")

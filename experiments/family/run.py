@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.family.config import RUNS, VARIANTS
+from experiments.family.config import IMAGES, RUNS, VARIANTS
 from experiments.family.measured import figures, images_per_second, num_parameters
 from experiments.family.methods import NUM_EXAMPLES, data_of, draw_method, methods_table
 from experiments.family.report import draw_pictures, same_drawings, table
@@ -59,8 +59,14 @@ def draw(parsed: argparse.Namespace, names: Sequence[str]) -> None:
   if not trained:
     return
   drawings = same_drawings(trained, NUM_EXAMPLES)
-  for name in set(trained) - set(VARIANTS):
-    draw_method(trained[name], drawings, parsed.output / "pictures" / f"{name}.png")
+  # A method is shown by its longest run.
+  longest = {
+    RUNS[name].method: run
+    for name, run in sorted(trained.items(), key=lambda item: RUNS[item[0]].images)
+    if name not in VARIANTS or RUNS[name].images > IMAGES
+  }
+  for method, run in longest.items():
+    draw_method(run, drawings, parsed.output / "pictures" / f"{method}.png")
   draw_pictures(trained, parsed.output / "pictures.png")
 
 

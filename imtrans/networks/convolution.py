@@ -60,7 +60,7 @@ def convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0)
   if stride == 1 and 0 < 2 * padding < kernel.shape[0]:
     return _convolve_unevenly(images, kernel, padding=padding)
   # The one lowering whose rows XLA can split by itself; or, not padded, a device's rows already.
-  return direct_convolve(images, kernel, stride=stride, padding=padding)
+  return direct(images, kernel)
 
 
 def _convolve_unevenly(images: Array, kernel: Array, *, padding: int) -> Array:
@@ -71,7 +71,7 @@ def _convolve_unevenly(images: Array, kernel: Array, *, padding: int) -> Array:
   outputs that see nothing else are dropped. Left to itself XLA would gather the images and divide
   the kernel's gradient by channels, which then has to be gathered, and Adam's memory with it.
   """
-  height, width, size = *images.shape[1:3], kernel.shape[0]
+  height, size = images.shape[1], kernel.shape[0]
   reach, shards = max(padding, size - 1 - padding), num_row_shards()
   rows = shards * max(-(-height // shards), reach)
   images = jnp.pad(images, ((0, 0), (0, rows - height), (0, 0), (0, 0)))
@@ -79,17 +79,10 @@ def _convolve_unevenly(images: Array, kernel: Array, *, padding: int) -> Array:
 
   def on_own_rows(images: Array, kernel: Array) -> Array:
     last = first + images.shape[1] - 2 * reach + size - 1
-    seen = images[:, first:last, first : first + width + 2 * padding]
-    return _convolve(seen, kernel, stride=1, padding=0)
+    return direct_convolve(images[:, first:last], kernel, stride=1, padding=(0, padding))
 
-  outputs = apply_padded(on_own_rows, images, kernel, padding=reach, mode="constant")
+  outputs = apply_with_neighbours(on_own_rows, images, kernel, padding=reach, mode="constant")
   return outputs[:, : height + 2 * padding - size + 1]
-
-
-def _convolve(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
-  direct = functools.partial(direct_convolve, stride=stride, padding=padding)
-  on_cpu = functools.partial(_convolve_on_cpu, stride=stride, padding=padding)
-  return by_platform(cpu=on_cpu, default=direct)(images, kernel)
 
 
 def _convolve_on_cpu(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:

@@ -3,6 +3,8 @@
 import jax.numpy as jnp
 from jax import Array, lax
 
+from imtrans.networks.halo import apply_padded
+
 ROWS, COLUMNS = 1, 2
 
 
@@ -19,14 +21,14 @@ def blur_halve(images: Array) -> Array:
   Returns:
     [batch, height / 2, width / 2, channels].
   """
-  for axis in (ROWS, COLUMNS):
-    size = images.shape[axis]
-    here, after = (lax.slice_in_dim(images, start, size, 2, axis) for start in range(2))
-    # What lies before the first pixel is its mirror image, the pixel after it.
-    first = lax.slice_in_dim(after, 0, 1, axis=axis)
-    before = jnp.concatenate([first, lax.slice_in_dim(after, 0, size // 2 - 1, axis=axis)], axis)
-    images = 0.25 * (before + after) + 0.5 * here
-  return images
+
+  def blurred(padded: Array) -> Array:
+    for axis in (ROWS, COLUMNS):
+      before, here, after = _neighbours(padded, axis, stride=2)
+      padded = 0.25 * (before + after) + 0.5 * here
+    return padded
+
+  return apply_padded(blurred, images, padding=1, mode="reflect")
 
 
 def blur_double(images: Array) -> Array:
@@ -40,15 +42,24 @@ def blur_double(images: Array) -> Array:
   Returns:
     [batch, 2 height, 2 width, channels].
   """
-  for axis in (ROWS, COLUMNS):
-    size = images.shape[axis]
-    first = lax.slice_in_dim(images, 0, 1, axis=axis)
-    last = lax.slice_in_dim(images, size - 1, size, axis=axis)
-    before = jnp.concatenate([first, lax.slice_in_dim(images, 0, size - 1, axis=axis)], axis)
-    after = jnp.concatenate([lax.slice_in_dim(images, 1, size, axis=axis), last], axis)
-    near = 0.75 * images
-    pairs = jnp.stack([0.25 * before + near, near + 0.25 * after], axis + 1)
-    shape = [*images.shape]
-    shape[axis] = 2 * size
-    images = pairs.reshape(shape)
-  return images
+
+  def interpolated(padded: Array) -> Array:
+    for axis in (ROWS, COLUMNS):
+      before, here, after = _neighbours(padded, axis, stride=1)
+      near = 0.75 * here
+      pairs = jnp.stack([0.25 * before + near, near + 0.25 * after], axis + 1)
+      shape = [*here.shape]
+      shape[axis] *= 2
+      padded = pairs.reshape(shape)
+    return padded
+
+  return apply_padded(interpolated, images, padding=1, mode="edge")
+
+
+def _neighbours(padded: Array, axis: int, *, stride: int) -> tuple[Array, Array, Array]:
+  """What lies before, at and after every pixel, or every second one, of what has been padded."""
+  size = padded.shape[axis]
+  before, here, after = (
+    lax.slice_in_dim(padded, first, size - 2 + first, stride, axis) for first in range(3)
+  )
+  return before, here, after

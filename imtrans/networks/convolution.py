@@ -21,12 +21,7 @@ from imtrans.networks.direct import (
   phased_transposed,
   zero_pad,
 )
-from imtrans.networks.halo import (
-  apply_padded,
-  apply_with_neighbours,
-  keeps_rows_apart,
-  num_row_shards,
-)
+from imtrans.networks.halo import apply_padded, apply_with_neighbours, num_row_shards
 from imtrans.networks.platforms import by_platform
 from imtrans.networks.products import gather_convolve, scatter_convolve, scatter_transposed
 from imtrans.networks.winograd import winograd_convolve
@@ -54,35 +49,36 @@ def convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0)
   if num_row_shards() == 1:
     on_cpu = functools.partial(_convolve_on_cpu, stride=stride, padding=padding)
     return by_platform(cpu=on_cpu, default=direct)(images, kernel)
-  if padding and keeps_rows_apart(images.shape[1], kernel.shape[0], stride=stride, padding=padding):
-    on_own_rows = functools.partial(direct_convolve, stride=stride, padding=(0, padding))
-    return apply_with_neighbours(on_own_rows, images, kernel, padding=padding, mode="constant")
-  if stride == 1 and 0 < 2 * padding < kernel.shape[0]:
-    return _convolve_unevenly(images, kernel, padding=padding)
-  # The one lowering whose rows XLA can split by itself; or, not padded, a device's rows already.
-  return direct(images, kernel)
+  if not padding and kernel.shape[:2] == images.shape[1:3]:
+    # One output, the sum of what every device makes of its rows.
+    return jnp.einsum("bhwi,hwio->bo", images, kernel)[:, None, None]
+  if not padding:
+    return direct(images, kernel)  # Of a device's rows already.
+  return _convolve_own_rows(images, kernel, stride=stride, padding=padding)
 
 
-def _convolve_unevenly(images: Array, kernel: Array, *, padding: int) -> Array:
-  """`convolve` of stride one where devices cannot have equal parts of its inputs or outputs.
+def _convolve_own_rows(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
+  """`convolve` on every device of its own rows and those of its neighbours that it sees.
 
-  So ends a patch discriminator, each of whose last two kernels of four makes a row less. Images
-  are lengthened by rows of zeros, which padding puts there anyway, until all parts are equal, and
-  outputs that see nothing else are dropped. Left to itself XLA would gather the images and divide
-  the kernel's gradient by channels, which then has to be gathered, and Adam's memory with it.
+  All need the same number of outputs, which there may not be: at the end of a patch discriminator a
+  kernel of four makes a row less, or one more if padded by two. Then images are lengthened by rows
+  of zeros, which padding puts there anyway, and outputs that see nothing else are dropped. Left to
+  itself XLA would gather such images, or send them around whole.
   """
-  height, size = images.shape[1], kernel.shape[0]
-  reach, shards = max(padding, size - 1 - padding), num_row_shards()
-  rows = shards * max(-(-height // shards), reach)
-  images = jnp.pad(images, ((0, 0), (0, rows - height), (0, 0), (0, 0)))
-  first = reach - padding
+  height, size, shards = images.shape[1], kernel.shape[0], num_row_shards()
+  outputs = (height + 2 * padding - size) // stride + 1
+  above, below = padding, size - stride - padding  # Rows that are seen beyond a device's own.
+  reach = max(above, below)
+  per_device = max(-(-outputs // shards), -(-height // (shards * stride)), -(-reach // stride))
+  rows = per_device * stride
+  images = jnp.pad(images, ((0, 0), (0, shards * rows - height), (0, 0), (0, 0)))
 
   def on_own_rows(images: Array, kernel: Array) -> Array:
-    last = first + images.shape[1] - 2 * reach + size - 1
-    return direct_convolve(images[:, first:last], kernel, stride=1, padding=(0, padding))
+    seen = images[:, reach - above : reach + rows + below]
+    return direct_convolve(seen, kernel, stride=stride, padding=(0, padding))
 
-  outputs = apply_with_neighbours(on_own_rows, images, kernel, padding=reach, mode="constant")
-  return outputs[:, : height + 2 * padding - size + 1]
+  made = apply_with_neighbours(on_own_rows, images, kernel, padding=reach, mode="constant")
+  return made[:, :outputs]
 
 
 def _convolve_on_cpu(images: Array, kernel: Array, *, stride: int, padding: int) -> Array:
@@ -146,10 +142,11 @@ def transposed_convolve(
     on_cpu = functools.partial(_transposed_on_cpu, padding=padding)
     on_tpu = functools.partial(dilated_transposed, padding=padding)
     return by_platform(cpu=on_cpu, tpu=on_tpu, default=phased)(images, kernel)
-  if images.shape[1] % num_row_shards():
-    return phased(images, kernel)  # The one lowering whose rows XLA can split by itself.
+  height, missing = images.shape[1], -images.shape[1] % num_row_shards()
+  images = jnp.pad(images, ((0, 0), (0, missing), (0, 0), (0, 0)))
   on_own_rows = functools.partial(phased, borders=1)
-  return apply_with_neighbours(on_own_rows, images, kernel, padding=1, mode="constant")
+  doubled = apply_with_neighbours(on_own_rows, images, kernel, padding=1, mode="constant")
+  return doubled[:, : 2 * height]
 
 
 def _transposed_on_cpu(images: Array, kernel: Array, *, padding: int) -> Array:

@@ -109,24 +109,6 @@ def apply_with_neighbours(
   return jax.shard_map(on_own_rows, in_specs=specs, out_specs=rows)(images, *operands)
 
 
-def keeps_rows_apart(height: int, size: int, *, stride: int, padding: int) -> bool:
-  """Whether every device can make its rows of a convolution from its own and `padding` more.
-
-  Args:
-    height: rows of the images.
-    size: rows of the kernel.
-    stride: pixels between outputs.
-    padding: pixels on each side.
-
-  Returns:
-    False where a device would have other outputs than those of its rows, as with the kernel of four
-    and stride one at the end of a patch discriminator, which makes a row less.
-  """
-  own, left = divmod(height, num_row_shards())
-  even = left == 0 and own % stride == 0 and own >= padding
-  return even and 0 <= 2 * padding + stride - size < stride
-
-
 def _with_neighbours(images: Array, padding: int, mode: str, shards: int) -> Array:
   """A device's rows and `padding` more on each side: its neighbours', or at an edge its own."""
   down = [(shard, shard + 1) for shard in range(shards - 1)]

@@ -11,6 +11,15 @@ import jax.numpy as jnp
 from jax import Array
 
 
+def _softplus(values: Array) -> Array:
+  """log(1 + exp(values)), as part of the program that it is in.
+
+  `jax.nn.softplus` is a function that is called there, and a compiler for TPUs first gathers the
+  rows of a map of logits that devices cannot divide evenly.
+  """
+  return jnp.logaddexp(values, 0.0)
+
+
 def minimax_discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
   """Negative value function: -E log D(x) - E log(1 - D(G(z))).
 
@@ -24,7 +33,7 @@ def minimax_discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
   Returns:
     Scalar in nats, >= 0.
   """
-  return jnp.mean(jax.nn.softplus(-real_logits)) + jnp.mean(jax.nn.softplus(fake_logits))
+  return jnp.mean(_softplus(-real_logits)) + jnp.mean(_softplus(fake_logits))
 
 
 def minimax_generator_loss(fake_logits: Array) -> Array:
@@ -38,7 +47,7 @@ def minimax_generator_loss(fake_logits: Array) -> Array:
   Returns:
     Scalar in nats, <= 0.
   """
-  return -jnp.mean(jax.nn.softplus(fake_logits))
+  return -jnp.mean(_softplus(fake_logits))
 
 
 def non_saturating_generator_loss(fake_logits: Array) -> Array:
@@ -52,7 +61,7 @@ def non_saturating_generator_loss(fake_logits: Array) -> Array:
   Returns:
     Scalar in nats, >= 0.
   """
-  return jnp.mean(jax.nn.softplus(-fake_logits))
+  return jnp.mean(_softplus(-fake_logits))
 
 
 def least_squares_discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:

@@ -8,7 +8,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from imtrans.methods import Method
-from imtrans.methods.rows import activation_rows
+from imtrans.methods.rows import reflections
 from imtrans.training.assembly import build_method, build_optimizers
 from imtrans.training.input import example_batch
 from imtrans.training.mesh import (
@@ -86,7 +86,7 @@ def compile_step(config: ConfigDict, mesh: Mesh, channels: dict[str, int]) -> ja
       method, optimizers, batch, seed=config.seed, keep_ema=config.ema_decay > 0.0
     )
 
-  check_rows(mesh, activation_rows(start, example))
+  check_rows(mesh, reflections(start, example))
   shapes = jax.eval_shape(start, example)
   shardings = state_shardings(mesh, shapes, shard_params=config.shard_params)
   step = build_step(config, mesh, method, optimizers, shardings)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from imtrans.data import Dataset
 from imtrans.methods import Method
-from imtrans.methods.rows import activation_rows
+from imtrans.methods.rows import reflections
 from imtrans.training import hosts
 from imtrans.training.accumulation import divide_batch
 from imtrans.training.agreement import (
@@ -118,7 +118,7 @@ def train(
     )
 
   example = example_batch(config, channels)
-  check_rows(mesh, activation_rows(start, example))
+  check_rows(mesh, reflections(start, example))
   shapes = jax.eval_shape(start, example)
   shardings = state_shardings(mesh, shapes, shard_params=config.shard_params)
   batches = training_batches(config, dataset, share=share)

@@ -3,14 +3,14 @@
 import contextlib
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from imtrans.methods.rows import Rows
+from imtrans.methods.rows import Reflection
 from imtrans.networks.halo import AXES, BATCH, ROWS
 from imtrans.networks.platforms import named_platform, programs_for
 from imtrans.training.shares import batch_share, divisors
@@ -65,26 +65,27 @@ def check_batch(mesh: Mesh, batch_size: int, height: int, *, parts: int = 1) -> 
       )
 
 
-def check_rows(mesh: Mesh, activations: Iterable[Rows]) -> None:
-  """Raises ValueError, with what to change, if the mesh has more devices along "height" than rows.
+def check_rows(mesh: Mesh, noted: Sequence[Reflection]) -> None:
+  """Raises ValueError, with what to change, if devices along "height" lack rows to reflect.
 
   Args:
     mesh: from `make_mesh`.
-    activations: of the method's networks, from `imtrans.methods.rows.activation_rows`.
+    noted: of the method's networks, from `imtrans.methods.rows.reflections`.
   """
-  shards, noted = mesh.shape[ROWS], sorted(activations, key=lambda rows: rows.count)
-  if shards == 1:
+  shards = mesh.shape[ROWS]
+  refused = [each for each in noted if not each.can_be_split(shards)]
+  if shards == 1 or not refused:
     return
-  for rows in noted:
-    if rows.can_be_split(shards):
-      continue
-    most = max(side for side in divisors(shards) if all(r.can_be_split(side) for r in noted))
-    mirrored = f", padded by reflecting {rows.reflected}," if rows.reflected else ""
-    raise ValueError(
-      f"an activation of {rows.count} row(s) in {rows.layer}{mirrored} cannot be split over "
-      f"{shards} devices of the mesh axis {ROWS!r}: set mesh to {(mesh.size // most, most)}, or "
-      "choose a larger crop_size or a network that halves its images less often."
-    )
+  most = max(
+    side for side in divisors(shards) if side == 1 or all(each.can_be_split(side) for each in noted)
+  )
+  layer, rows, padding = min(refused, key=lambda each: each.rows)
+  raise ValueError(
+    f"an activation of {rows} row(s) in {layer}, padded by reflecting {padding}, cannot be split "
+    f"over {shards} devices of the mesh axis {ROWS!r}, each of which needs the same number of "
+    f"rows, at least {padding + 1}: set mesh to {(mesh.size // most, most)}, or choose a larger "
+    "crop_size or a network that halves its images less often."
+  )
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
 
-from imtrans.methods.rows import Rows
+from imtrans.methods.rows import Reflection
 from imtrans.training.mesh import (
   check_batch,
   check_rows,
@@ -47,17 +47,18 @@ def test_batches_that_the_mesh_cannot_divide_are_refused():
     check_batch(mesh, 4, 63)
 
 
-def test_rows_that_the_mesh_cannot_split_are_refused():
-  bottleneck = [Rows("encoder_0", 8), Rows("encoder_1", 2), Rows("output", 16, 3)]
-  check_rows(make_mesh((4, 1)), [Rows("encoder_7", 1)])
-  check_rows(make_mesh((2, 2)), bottleneck)
-  with pytest.raises(ValueError, match=r"an activation of 2 row\(s\) in encoder_1") as refused:
-    check_rows(make_mesh((1, 4)), bottleneck)
-  assert "over 4 devices of the mesh axis 'height': set mesh to (2, 2), or" in str(refused.value)
+def test_rows_that_the_mesh_cannot_reflect_are_refused():
+  noted = [Reflection("input", 16, 3), Reflection("block", 4, 1), Reflection("output", 16, 3)]
+  check_rows(make_mesh((4, 1)), [*noted, Reflection("bottleneck", 1, 1)])
+  check_rows(make_mesh((2, 2)), noted)
   with pytest.raises(
-    ValueError, match=r"of 8 row\(s\) in block, padded by reflecting 2,.*\(2, 2\)"
-  ):
-    check_rows(make_mesh((1, 4)), [Rows("block", 8, 2)])
+    ValueError, match=r"an activation of 4 row\(s\) in block, padded by"
+  ) as refused:
+    check_rows(make_mesh((1, 4)), noted)
+  assert "over 4 devices of the mesh axis 'height'" in str(refused.value)
+  assert "at least 2: set mesh to (2, 2), or" in str(refused.value)
+  with pytest.raises(ValueError, match=r"in bottleneck, .* set mesh to \(4, 1\), or"):
+    check_rows(make_mesh((2, 2)), [*noted, Reflection("bottleneck", 1, 1)])
 
 
 def test_batches_are_split_over_batch_and_rows():

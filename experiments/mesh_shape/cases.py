@@ -5,10 +5,41 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
-from configs import cyclegan_facades, pix2pix_facades
+from configs import (
+  bicyclegan_facades,
+  cgan_openmoji,
+  cut_horse2zebra,
+  cyclegan_facades,
+  gan_openmoji,
+  munit_openmoji,
+  neural_transport_openmoji,
+  pix2pix_facades,
+  pix2pixhd_facades,
+  sinkhorn_openmoji,
+  spade_facades,
+  stargan2_afhq,
+  unit_openmoji,
+  unsb_horse2zebra,
+)
 
-METHODS = {"pix2pix": pix2pix_facades, "cyclegan": cyclegan_facades}
-CHANNELS = {"a": 3, "b": 3}
+METHODS = {
+  "pix2pix": pix2pix_facades,
+  "cyclegan": cyclegan_facades,
+  "bicyclegan": bicyclegan_facades,
+  "cgan": cgan_openmoji,
+  "cut": cut_horse2zebra,
+  "gan": gan_openmoji,
+  "munit": munit_openmoji,
+  "neural_transport": neural_transport_openmoji,
+  "pix2pixhd": pix2pixhd_facades,
+  "sinkhorn": sinkhorn_openmoji,
+  "spade": spade_facades,
+  "stargan2": stargan2_afhq,
+  "unit": unit_openmoji,
+  "unsb": unsb_horse2zebra,
+}
+# Static and a class, a picture and its domain; of every other method a picture.
+SOURCE_CHANNELS = {"cgan": 2, "stargan2": 4}
 
 
 class Case(NamedTuple):
@@ -41,12 +72,17 @@ class Case(NamedTuple):
     name = f"{self.method} {self.side} {self.topology} {mesh} batch {self.batch}"
     return name if self.lowering == "chosen" else f"{name} {self.lowering}"
 
+  @property
+  def channels(self) -> dict[str, int]:
+    """Channels of the domains."""
+    return {"a": SOURCE_CHANNELS.get(self.method, 3), "b": 3}
+
   def config(self) -> ConfigDict:
     """Returns the config that is compiled."""
     config = METHODS[self.method].get_config().unlock()
     config.update(batch_size=self.batch, precision="bfloat16")
     config.data.update(load_size=self.side, crop_size=self.side)
-    if self.method == "cyclegan":
+    if "pool_size" in config.method:
       # Pools are split as batches are: each place of a batch has as many slots as with one chip.
       config.method.pool_size = -(-config.method.pool_size // self.batch) * self.batch
     return config.lock()
@@ -65,18 +101,25 @@ def strong(method: str = "pix2pix") -> list[Case]:
 
   Where there are more chips than images, images are split.
   """
+  whole, two, four = ("v5e:4x4", (16, 1)), ("v5e:4x8", (16, 2)), ("v5e:8x8", (16, 4))
   return [
     Case(topology, mesh, method, side, 16)
     for side, slices in (
-      (512, (("v5e:2x2", (4, 1)), ("v5e:4x4", (16, 1)), ("v5e:4x8", (16, 2)))),
-      (1024, (("v5e:4x4", (16, 1)), ("v5e:4x8", (16, 2)), ("v5e:8x8", (16, 4)))),
+      (512, (("v5e:2x2", (4, 1)), whole, two, four)),
+      (1024, (whole, two, four)),
     )
     for topology, mesh in slices
   ]
 
 
+# Every method with its images as its config has them, rows split over two chips.
+SPLIT = [
+  Case("v5e:2x2", (2, 2), method, module.get_config().data.crop_size, batch=8)
+  for method, module in METHODS.items()
+]
+
 # The same sixteen chips' worth of work on slices of other generations.
 SLICES = [Case(topology, (16, 1), batch=64) for topology in ("v4:2x2x4", "v5p:2x2x4", "v6e:4x4")]
 
 # The chosen set, the first things to know first; each takes minutes to compile.
-STUDY = [*weak(), *strong(), *weak("cyclegan"), *SLICES]
+STUDY = [*weak(), *strong(), *weak("cyclegan"), *SLICES, *SPLIT]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.mesh_shape.cases import METHODS, Case, strong, weak
+from experiments.mesh_shape.cases import METHODS, SPLIT, Case, strong, weak
 from experiments.mesh_shape.figures import draw_scaling
 from experiments.record import replace_section
 
@@ -26,6 +26,7 @@ def write_report(folder: Path) -> None:
   for name, text in (
     ("weak", weak_section(records)),
     ("strong", strong_section(records)),
+    ("split", split_section(records)),
     ("where", where_section(records)),
     ("changes", changes_section(records)),
     ("others", others_section(records)),
@@ -97,6 +98,29 @@ def strong_section(records: Records) -> str:
     batch = first["case"]["batch"]
     parts += [f"**{side}², {batch} images.**", "", _table(of_side, {"efficiency": efficiency}), ""]
   return "\n".join([*parts, *_picture("strong", rows), origin(rows)])
+
+
+def split_section(records: Records) -> str:
+  """Table of the methods on split rows: what a chip sends, and of what it has the whole."""
+  rows = found(records, SPLIT)
+  if not rows:
+    return "Not recorded yet."
+  lines = [
+    "| step | images a chip | memory a chip | MB to neighbours | MB summed | gathered |",
+    "|---|---|---|---|---|---|",
+  ]
+  for row in rows:
+    case, sent = row["case"], row["sent_bytes"]
+    cells = [
+      f"{case['method']} {case['side']}²",
+      f"{case['batch'] / row['chips']:g}",
+      f"{_peak(row) * GB:.2f} GB",
+      f"{sent.get('collective-permute', 0) * MB:.1f}",
+      f"{(sent.get('all-reduce', 0) + sent.get('reduce-scatter', 0)) * MB:.1f}",
+      ", ".join(f"`{shape}`" for shape in row["gathered"]) or "nothing",
+    ]
+    lines.append(f"| {' | '.join(cells)} |")
+  return "\n".join([*lines, "", origin(rows)])
 
 
 def where_section(records: Records) -> str:
@@ -210,7 +234,7 @@ def _seen(records: Records) -> list[str]:
 
 def others_section(records: Records) -> str:
   """Every other case that was asked for."""
-  chosen = {case.key() for case in (*weak(), *weak("cyclegan"), *strong())}
+  chosen = {case.key() for case in (*weak(), *weak("cyclegan"), *strong(), *SPLIT)}
   rows = [
     record
     for key, record in records.items()

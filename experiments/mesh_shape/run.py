@@ -19,7 +19,7 @@ from typing import Any
 
 import jax
 
-from experiments.mesh_shape.cases import CHANNELS, METHODS, STUDY, Case
+from experiments.mesh_shape.cases import METHODS, STUDY, Case
 from experiments.mesh_shape.lowerings import EARLIER, lowered
 from experiments.mesh_shape.programs import memory_bytes, read_program, summary
 from experiments.mesh_shape.report import read_records, write_report
@@ -32,6 +32,8 @@ from imtrans.training.mesh import make_mesh
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.json"
+# What makes an array of the parts of several chips.
+GATHERS = ("all-gather", "all-to-all", "collective-broadcast", "ragged-all-to-all")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -147,7 +149,7 @@ def measure(
   start = time.perf_counter()
   try:
     with lowered(case.lowering):
-      compiled = compile_step(case.config(), make_mesh(case.mesh, described), CHANNELS)
+      compiled = compile_step(case.config(), make_mesh(case.mesh, described), case.channels)
   except (ValueError, jax.errors.JaxRuntimeError) as error:
     # The mesh cannot split it, or the compiler finds no room for it.
     return {**record, "refused": str(error).splitlines()[0]}
@@ -169,6 +171,9 @@ def measure(
     "moved_bytes": moved,
     "sent_bytes": sent,
     "collectives": counts,
+    "gathered": sorted(
+      {shape for each in collectives if each.kind in GATHERS for shape in each.shapes}
+    ),
     "seconds": {**bound._asdict(), "bound": bound.bound},
     "memory": memory_bytes(compiled),
     "program": summary(read_program(text)),

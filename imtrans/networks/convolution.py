@@ -52,8 +52,8 @@ def convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0)
   if not padding and kernel.shape[:2] == images.shape[1:3]:
     # One output, the sum of what every device makes of its rows.
     return jnp.einsum("bhwi,hwio->bo", images, kernel)[:, None, None]
-  if not padding:
-    return direct(images, kernel)  # Of a device's rows already.
+  if kernel.shape[0] == stride == 1:
+    return direct(images, kernel)  # No output sees two rows.
   return _convolve_own_rows(images, kernel, stride=stride, padding=padding)
 
 
@@ -190,8 +190,10 @@ class Convolution(nn.Module):
       kernel = self._normalized(kernel)
     images, kernel = images.astype(self.dtype), kernel.astype(self.dtype)
     if self.padding_mode == "reflect":
-      valid = functools.partial(convolve, stride=self.stride)
-      outputs = apply_padded(valid, images, kernel, padding=self.padding)
+      # Where rows are split, what is padded are a device's own.
+      valid = convolve if num_row_shards() == 1 else direct_convolve
+      function = functools.partial(valid, stride=self.stride, padding=0)
+      outputs = apply_padded(function, images, kernel, padding=self.padding)
     elif self.padding_mode == "zero":
       outputs = convolve(images, kernel, stride=self.stride, padding=self.padding)
     else:

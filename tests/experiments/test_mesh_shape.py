@@ -12,7 +12,7 @@ import pytest
 
 from configs import pix2pix_facades
 from experiments.mesh_shape import cases, report, run, topologies
-from experiments.mesh_shape.cases import CHANNELS, STUDY, Case, strong, weak
+from experiments.mesh_shape.cases import STUDY, Case, strong, weak
 from experiments.mesh_shape.layers import DOUBLING, STRIDED
 from experiments.mesh_shape.layouts import Layout, parse_layouts
 from experiments.mesh_shape.lowerings import EARLIER, lowered
@@ -201,7 +201,7 @@ def test_a_step_on_fake_chips_sends_gradients_alone(monkeypatch):
   record = json.loads(json.dumps(run.measure(case, jax.devices()[:4])))
   assert record["chips"] == 4 and set(record["sent_bytes"]) == {"all-reduce"}
   config = case.config()
-  method, example = (made(config, CHANNELS) for made in (build_method, example_batch))
+  method, example = (made(config, case.channels) for made in (build_method, example_batch))
   params, _ = jax.eval_shape(method.init, jax.random.key(0), example)
   gradients = 4 * sum(leaf.size for leaf in jax.tree.leaves(params))
   assert gradients <= record["sent_bytes"]["all-reduce"] <= 1.1 * gradients

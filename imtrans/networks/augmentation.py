@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from imtrans.networks.halo import num_row_shards
+
 AUGMENTATIONS = ("color", "translation", "cutout")
 COLLECTION = "augmentation"
 REACH = 1 / 8  # Of a translation, in heights and widths.
@@ -170,28 +172,35 @@ def translate_some(images: Array, key: Array) -> Array:
   Returns:
     The same shape.
   """
-  for axis, own_key in zip((1, 2), jax.random.split(key), strict=True):
-    most = round(images.shape[axis] * REACH)
-    shifts = jax.random.randint(own_key, (len(images),), 0, 2 * most + 1) - most
-    images = _shifted(images, shifts, axis, most)
-  return images
+  batch, height, width, channels = images.shape
+  reach = [round(side * REACH) for side in (height, width)]
+  starts = [
+    jax.random.randint(own_key, (batch,), 0, 2 * most + 1)
+    for own_key, most in zip(jax.random.split(key), reach, strict=True)
+  ]
+  if num_row_shards() > 1:
+    images = _shifted_rows(images, starts[0] - reach[0], reach[0])
+    starts[0], reach[0] = jnp.zeros_like(starts[0]), 0
+  padded = jnp.pad(images, ((0, 0), *((most, most) for most in reach), (0, 0)))
+
+  def window(image: Array, row: Array, column: Array) -> Array:
+    zero = jnp.zeros_like(row)
+    return jax.lax.dynamic_slice(image, (row, column, zero), (height, width, channels))
+
+  return jax.vmap(window)(padded, *starts)
 
 
-def _shifted(images: Array, shifts: Array, axis: int, most: int) -> Array:
-  """Images [i + shift] along an axis, zero where there are none, of at most `most` pixels.
+def _shifted_rows(images: Array, shifts: Array, most: int) -> Array:
+  """Rows i + shift of every image, grey where there are none, for shifts of at most `most`.
 
-  By powers of two, which are the same for all images: devices that split the rows of images send
-  each other those, and would gather whole images for shifts that are known but to the program.
+  By powers of two, which are the same for all images, so that devices that split the rows know what
+  to send each other: of windows that nobody knows before they would gather the images.
   """
-  back = (shifts < 0)[:, None, None, None]
+  height, back = images.shape[1], (shifts < 0)[:, None, None, None]
   for step in (2**power for power in range(most.bit_length())):
-    chosen = (jnp.abs(shifts) & step > 0)[:, None, None, None]
-    size, sides = images.shape[axis], [(0, 0)] * 4
-    sides[axis] = (step, step)
-    padded = jnp.pad(images, sides)
-    before = jax.lax.slice_in_dim(padded, 0, size, axis=axis)
-    after = jax.lax.slice_in_dim(padded, 2 * step, size + 2 * step, axis=axis)
-    images = jnp.where(chosen, jnp.where(back, before, after), images)
+    padded = jnp.pad(images, ((0, 0), (step, step), (0, 0), (0, 0)))
+    moved = jnp.where(back, padded[:, :height], padded[:, 2 * step :])
+    images = jnp.where((jnp.abs(shifts) & step > 0)[:, None, None, None], moved, images)
   return images
 
 

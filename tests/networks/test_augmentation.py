@@ -22,6 +22,8 @@ from imtrans.networks.augmentation import (
   translate_some,
 )
 from imtrans.training.accumulation import over_parts
+from imtrans.training.collectives import list_collectives
+from imtrans.training.mesh import batch_sharding, make_mesh, on_mesh, replicated
 
 KEY = jax.random.key(0)
 
@@ -64,6 +66,26 @@ def test_translations_move_whole_images_by_up_to_an_eighth():
     seen.add((int(down[0]), int(right[0])))
   assert {step for steps in seen for step in steps} == {-2, -1, 0, 1, 2}
   assert len(seen) == 25
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (1, 4)])
+@pytest.mark.parametrize("kind", AUGMENTATIONS)
+def test_split_images_are_changed_as_whole_ones_and_not_gathered(kind, shape):
+  images, mesh = _images(4, (8, 32, 16, 3)), make_mesh(shape)
+
+  def loss(images, key):
+    changed = augment(images, key, (kind,), color_channels=3, probability=0.8)
+    return jnp.sum(jnp.sin(3.0 * changed)), changed
+
+  run = jax.value_and_grad(loss, has_aux=True)
+  split = jax.device_put(images, batch_sharding(mesh))
+  compiled = jax.jit(on_mesh(mesh, run)).lower(split, KEY).compile()
+  (_, changed), slopes = compiled(split, jax.device_put(KEY, replicated(mesh)))
+  (_, expected), expected_slopes = jax.jit(run)(images, KEY)
+  np.testing.assert_allclose(changed, expected, atol=1e-6)
+  np.testing.assert_allclose(slopes, expected_slopes, atol=1e-5)
+  kinds = {collective.kind for collective in list_collectives(compiled.as_text())}
+  assert kinds <= {"all-reduce", "collective-permute"}
 
 
 def test_cutouts_are_rectangles_of_at_most_half_the_sides():

@@ -16,7 +16,7 @@ import orbax.checkpoint as ocp
 import pytest
 
 from imtrans.commands import main, train
-from imtrans.training import parting
+from imtrans.training import hosts, parting
 from imtrans.training.hosts import Launcher, connect, find_launcher, is_device_failure
 from imtrans.training.roll_call import HostLost, call_roll
 from imtrans.training.shares import process_shares
@@ -69,6 +69,47 @@ def test_one_process_trains_alone_whoever_started_it(monkeypatch):
     monkeypatch.setenv(name, value)
   connect("", 1)
   assert not jax.distributed.is_initialized()
+
+
+@pytest.mark.parametrize(
+  ("environment", "host"),
+  [
+    (
+      {
+        **SLURM,
+        "SLURM_JOB_ID": "1234",
+        "SLURM_NTASKS": "4",
+        "SLURM_STEP_NODELIST": "pod[017-020]",
+        "SLURM_LOCALID": "0",
+      },
+      "pod017",
+    ),
+    (
+      {
+        "OMPI_MCA_orte_hnp_uri": "1531576320.0;tcp://10.96.0.1,10.148.0.1:34911",
+        "OMPI_COMM_WORLD_SIZE": "4",
+        "OMPI_COMM_WORLD_RANK": "3",
+        "OMPI_COMM_WORLD_LOCAL_RANK": "0",
+      },
+      "10.96.0.1",
+    ),
+  ],
+  ids=["slurm", "open-mpi"],
+)
+def test_the_first_host_of_a_job_is_where_all_meet(environment, host, monkeypatch):
+  """By what the launchers' own manuals say they set; JAX reads it."""
+  met = []
+  monkeypatch.setattr(hosts, "call_roll", lambda *called, timeout: met.append((*called, timeout)))
+  monkeypatch.setattr(jax.distributed, "initialize", lambda *given, **rest: met.append(given))
+  for name in (*os.environ,):
+    if name.startswith(("SLURM_", "OMPI_", "KUBERNETES_", "TPU_", "JAX_COORDINATOR")):
+      monkeypatch.delenv(name)
+  for name, value in environment.items():
+    monkeypatch.setenv(name, value)
+  connect(timeout=7)
+  (address, count, index, timeout), joined = met
+  assert (count, index, timeout) == (4, 3, 7) and joined == (address, 4, 3)
+  assert address.rpartition(":")[0] == host and 1024 < int(address.rpartition(":")[2]) < 2**16
 
 
 @pytest.mark.parametrize(

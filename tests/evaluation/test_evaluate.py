@@ -240,6 +240,14 @@ def test_unpaired_sample_rows_have_no_target(make_run, make_dataset):
   assert [len(row) for row in rows] == [2, 2, 2, 2]
 
 
+def test_sample_rows_of_broken_pictures_alone_are_an_error(make_run, make_dataset):
+  run, dataset = make_run(), make_dataset()
+  dataset.a._arrays = [array[..., :2] for array in dataset.a._arrays]
+  pictures = EvaluationSet(dataset, **preprocessing(run.config))
+  with pytest.raises(ValueError, match="can be shown: check data.path .*picture0.* has 2 channel"):
+    sample_rows(_generators(run), pictures, count=2)
+
+
 def test_an_unknown_mode_is_refused(make_run):
   with pytest.raises(ValueError, match="mode must be"):
     _generators(make_run(), mode="exam")

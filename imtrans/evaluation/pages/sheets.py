@@ -50,6 +50,9 @@ def sample_rows(
   Returns:
     Rows [source, output, target], without target where the test set is not paired; float32
     [height, width, channels] in [-1, 1].
+
+  Raises:
+    ValueError: if none of them can be read.
   """
   rows = []
   for generator in generators:
@@ -61,4 +64,9 @@ def sample_rows(
     ):
       row = [result.source, result.output]
       rows.append(row if result.target is None else [*row, result.target])
+  if not rows:
+    raise ValueError(
+      "no test picture can be shown: check data.path with `imtrans data inspect`. "
+      + next(iter(pictures.problems.values()), "")
+    )
   return rows

@@ -244,7 +244,7 @@ def test_sample_rows_of_broken_pictures_alone_are_an_error(make_run, make_datase
   run, dataset = make_run(), make_dataset()
   dataset.a._arrays = [array[..., :2] for array in dataset.a._arrays]
   pictures = EvaluationSet(dataset, **preprocessing(run.config))
-  with pytest.raises(ValueError, match="can be shown: check data.path .*picture0.* has 2 channel"):
+  with pytest.raises(ValueError, match=r"can be shown: check data.path .*picture0.* has 2 channel"):
     sample_rows(_generators(run), pictures, count=2)
 
 

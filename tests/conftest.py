@@ -26,11 +26,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imtrans.networks.platforms import programs_for
+
 jax.config.update("jax_compilation_cache_dir", str(CACHE / "jax"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture(scope="module")
+def lowered_for_accelerators():
+  """Convolutions as an accelerator has them, for modules that train much.
+
+  Those of a CPU take long to compile and, compiled in haste, to run.
+  tests/networks/test_lowerings.py holds that all are equal.
+  """
+  with programs_for("gpu"):
+    yield
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,8 @@ from imtrans.training.assembly import build_method
 from imtrans.training.checks import check_config
 from imtrans.training.input import domain_specs, example_batch, open_data, training_batches
 
+pytestmark = pytest.mark.usefixtures("lowered_for_accelerators")
+
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.py"))
 OPENMOJI, PHOTOS = (path for path in CONFIGS if path.stem in ("task_openmoji", "task_photos"))
 # What is made of noise, and what goes to a domain by name, has tests of its own in tests/commands:

@@ -21,6 +21,7 @@ from configs import (
   unit_openmoji,
   unsb_horse2zebra,
 )
+from imtrans.training.step import num_rounds
 
 METHODS = {
   "pix2pix": pix2pix_facades,
@@ -112,14 +113,19 @@ def strong(method: str = "pix2pix") -> list[Case]:
   ]
 
 
-# Every method with its images as its config has them, rows split over two chips.
-SPLIT = [
-  Case("v5e:2x2", (2, 2), method, module.get_config().data.crop_size, batch=8)
-  for method, module in METHODS.items()
-]
+def split() -> list[Case]:
+  """Returns a case of every method, its images as its config has them, rows over two chips."""
+  cases = []
+  for method, module in METHODS.items():
+    config = module.get_config()
+    # A method with several updates in a step divides its batch among them.
+    batch = max(8, 2 * num_rounds(config.updates.to_dict()))
+    cases.append(Case("v5e:2x2", (2, 2), method, config.data.crop_size, batch))
+  return cases
+
 
 # The same sixteen chips' worth of work on slices of other generations.
 SLICES = [Case(topology, (16, 1), batch=64) for topology in ("v4:2x2x4", "v5p:2x2x4", "v6e:4x4")]
 
 # The chosen set, the first things to know first; each takes minutes to compile.
-STUDY = [*weak(), *strong(), *weak("cyclegan"), *SLICES, *SPLIT]
+STUDY = [*weak(), *strong(), *weak("cyclegan"), *SLICES, *split()]

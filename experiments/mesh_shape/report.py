@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.mesh_shape.cases import METHODS, SPLIT, Case, strong, weak
+from experiments.mesh_shape.cases import METHODS, Case, split, strong, weak
 from experiments.mesh_shape.figures import draw_scaling
 from experiments.record import replace_section
 
@@ -102,7 +102,7 @@ def strong_section(records: Records) -> str:
 
 def split_section(records: Records) -> str:
   """Table of the methods on split rows: what a chip sends, and of what it has the whole."""
-  rows = found(records, SPLIT)
+  rows = found(records, split())
   if not rows:
     return "Not recorded yet."
   lines = [
@@ -234,7 +234,7 @@ def _seen(records: Records) -> list[str]:
 
 def others_section(records: Records) -> str:
   """Every other case that was asked for."""
-  chosen = {case.key() for case in (*weak(), *weak("cyclegan"), *strong(), *SPLIT)}
+  chosen = {case.key() for case in (*weak(), *weak("cyclegan"), *strong(), *split())}
   rows = [
     record
     for key, record in records.items()

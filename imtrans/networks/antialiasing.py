@@ -3,9 +3,9 @@
 import jax.numpy as jnp
 from jax import Array, lax
 
-from imtrans.networks.halo import apply_padded
+from imtrans.networks.halo import ROWS, apply_padded, num_row_shards
 
-ROWS, COLUMNS = 1, 2
+SIDES = (1, 2)  # Axes of height and width.
 
 
 def blur_halve(images: Array) -> Array:
@@ -20,10 +20,20 @@ def blur_halve(images: Array) -> Array:
 
   Returns:
     [batch, height / 2, width / 2, channels].
+
+  Raises:
+    ValueError: if devices that split the rows have not all the same even number of them.
   """
+  shards = num_row_shards()
+  if images.shape[1] % (2 * shards):
+    raise ValueError(
+      f"an activation of {images.shape[1]} rows cannot be halved on {shards} device(s) along "
+      f"{ROWS!r}: each needs the same even number of rows. Choose another crop_size, or fewer "
+      "devices there."
+    )
 
   def blurred(padded: Array) -> Array:
-    for axis in (ROWS, COLUMNS):
+    for axis in SIDES:
       before, here, after = _neighbours(padded, axis, stride=2)
       padded = 0.25 * (before + after) + 0.5 * here
     return padded
@@ -44,7 +54,7 @@ def blur_double(images: Array) -> Array:
   """
 
   def interpolated(padded: Array) -> Array:
-    for axis in (ROWS, COLUMNS):
+    for axis in SIDES:
       before, here, after = _neighbours(padded, axis, stride=1)
       near = 0.75 * here
       pairs = jnp.stack([0.25 * before + near, near + 0.25 * after], axis + 1)

@@ -52,7 +52,7 @@ def convolve(images: Array, kernel: Array, *, stride: int = 1, padding: int = 0)
   if not padding and kernel.shape[:2] == images.shape[1:3]:
     # One output, the sum of what every device makes of its rows.
     return jnp.einsum("bhwi,hwio->bo", images, kernel)[:, None, None]
-  if kernel.shape[0] == stride == 1:
+  if kernel.shape[0] == stride == 1 and not padding:
     return direct(images, kernel)  # No output sees two rows.
   return _convolve_own_rows(images, kernel, stride=stride, padding=padding)
 

@@ -90,7 +90,7 @@ def apply_with_neighbours(
     ValueError: as `apply_padded`.
   """
   shards, height, least = num_row_shards(), images.shape[1], padding + (mode == "reflect")
-  if shards == 1 or padding == 0:
+  if shards == 1:
     return function(_pad(images, padding, (1,), mode), *operands)
   if height % shards or height // shards < least:
     raise ValueError(
@@ -100,7 +100,8 @@ def apply_with_neighbours(
     )
 
   def on_own_rows(images: Array, *operands: Array) -> Array:
-    return function(_with_neighbours(images, padding, mode, shards), *operands)
+    seen = _with_neighbours(images, padding, mode, shards) if padding else images
+    return function(seen, *operands)
 
   # A part of a batch that the other axis cannot split is whole along it.
   along_batch = None if images.shape[0] % jax.sharding.get_abstract_mesh().shape[BATCH] else BATCH

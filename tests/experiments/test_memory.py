@@ -55,9 +55,9 @@ def test_a_case_is_measured(monkeypatch):
 
 
 def test_a_mesh_that_cannot_split_a_case_is_told(monkeypatch):
-  _tiny("pix2pix", monkeypatch)
-  record = run.measure(Case("pix2pix", mesh=(1, 4)), 32, jax.devices())
-  assert "an activation of 2 row(s)" in record["refused"] and "peak_bytes" not in record
+  _tiny("cyclegan", monkeypatch)
+  record = run.measure(Case("cyclegan", mesh=(1, 4)), 16, jax.devices())
+  assert "an activation of 4 row(s)" in record["refused"] and "peak_bytes" not in record
 
 
 def _record(case, side, peak):

@@ -14,6 +14,8 @@ from imtrans.networks import MultiScaleDiscriminator, ResNetEncoder, UNet
 from imtrans.training.assembly import build_method, draws_noise, latent_size
 from imtrans.training.checks import check_config
 
+pytestmark = pytest.mark.usefixtures("lowered_for_accelerators")
+
 KEY = jax.random.key(0)
 CONFIGS = Path(__file__).parents[2] / "configs"
 DISCRIMINATOR = MultiScaleDiscriminator(num_layers=0, features=4, padding=1, shrink=2)

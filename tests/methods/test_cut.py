@@ -23,6 +23,8 @@ from imtrans.networks import (
 from imtrans.training.assembly import build_method
 from imtrans.training.input import example_batch
 
+pytestmark = pytest.mark.usefixtures("lowered_for_accelerators")
+
 KEY = jax.random.key(0)
 LAYERS = ("image", "down_2", "block_0")
 CONFIGS = Path(__file__).parents[2] / "configs"

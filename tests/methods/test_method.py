@@ -6,6 +6,8 @@ import pytest
 from imtrans.methods.method import apply, apply_together, initialize
 from imtrans.networks import PatchDiscriminator, ResNet
 
+pytestmark = pytest.mark.usefixtures("lowered_for_accelerators")
+
 
 def _images(seed):
   return jax.random.normal(jax.random.key(seed), (2, 16, 16, 3))

@@ -41,6 +41,8 @@ from imtrans.training.optimization import adam
 from imtrans.training.state import create_state
 from imtrans.training.step import make_train_step
 
+pytestmark = pytest.mark.usefixtures("lowered_for_accelerators")
+
 KEY = jax.random.key(0)
 
 

@@ -8,6 +8,8 @@ from imtrans.methods.munit import munit
 from imtrans.networks import ContentStyleGenerator, PatchDiscriminator, ResNet
 from imtrans.networks.content_style import ContentEncoder, StyleDecoder
 
+pytestmark = pytest.mark.usefixtures("lowered_for_accelerators")
+
 KEY = jax.random.key(0)
 BATCH = {
   "a": jax.random.uniform(jax.random.key(1), (2, 8, 8, 3), minval=-1.0),

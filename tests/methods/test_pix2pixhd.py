@@ -9,6 +9,8 @@ from imtrans.networks import MultiScaleDiscriminator, PatchDiscriminator, ResNet
 from imtrans.networks.labels import one_hot_colors
 from imtrans.objectives import feature_matching_loss, perceptual_loss
 
+pytestmark = pytest.mark.usefixtures("lowered_for_accelerators")
+
 KEY = jax.random.key(0)
 BATCH = {
   "source": jax.random.uniform(jax.random.key(1), (2, 16, 16, 2), minval=-1.0),

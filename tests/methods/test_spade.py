@@ -8,6 +8,8 @@ from imtrans.networks import ConvEncoder, MultiScaleDiscriminator
 from imtrans.networks.spade import SPADEGenerator
 from imtrans.objectives import gaussian_kl
 
+pytestmark = pytest.mark.usefixtures("lowered_for_accelerators")
+
 KEY = jax.random.key(0)
 CLASSES = jax.random.randint(jax.random.key(1), (2, 16, 16), 0, 3)
 BATCH = {

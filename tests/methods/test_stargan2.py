@@ -13,6 +13,8 @@ from imtrans.networks import (
   ResNet,
 )
 
+pytestmark = pytest.mark.usefixtures("lowered_for_accelerators")
+
 KEY = jax.random.key(0)
 GENERATOR = AdaINGenerator(num_levels=1, num_blocks=1, features=4)
 ENCODER = DomainEncoder(style_size=5, num_levels=1, features=4)

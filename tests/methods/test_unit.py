@@ -6,6 +6,8 @@ import pytest
 from imtrans.methods.unit import unit
 from imtrans.networks import ContentGenerator, PatchDiscriminator, ResNet
 
+pytestmark = pytest.mark.usefixtures("lowered_for_accelerators")
+
 KEY = jax.random.key(0)
 BATCH = {
   "a": jax.random.uniform(jax.random.key(1), (2, 8, 8, 3), minval=-1.0),

@@ -11,6 +11,8 @@ from imtrans.methods import unsb
 from imtrans.methods.energy import beside, neighbours
 from imtrans.networks import MultiScaleDiscriminator, PatchDiscriminator, ResNet
 
+pytestmark = pytest.mark.usefixtures("lowered_for_accelerators")
+
 KEY = jax.random.key(0)
 LAYERS = ("image", "down_2", "block_0")
 GENERATOR = ResNet(num_blocks=1, features=2, latent_at="blocks")

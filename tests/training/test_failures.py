@@ -161,7 +161,7 @@ def test_a_finished_run_has_nothing_left_to_do(copy, command_line):
     ("optimizer.learning_rat=1", 2, ["learning_rat", "learning_rate"]),
     ("batch_size=many", 2, ["batch_size", "many"]),
     ("batch_size=3", 2, ["batch_size 3 cannot be divided over 4 devices"]),
-    ("mesh=(2,2)", 2, ["1 row(s) in encoder_3", "over 2 devices", "set mesh to (4, 1)"]),
+    ("mesh=(3,1)", 2, ["mesh (3, 1) does not fit 4 device(s)", "Choose one of (4, 1), (2, 2)"]),
     ("data.options.layout=sideways", 2, ["layout"]),
     ("method.adversarial=lsgan", 2, ["lsgan", "least_squares"]),
     ("optimizer.schedule=step", 2, ["unknown schedule 'step'"]),
@@ -173,3 +173,11 @@ def test_wrong_fields_are_named(pictures, tmp_path, override, code, parts):
   assert got == code, output
   _check_sentence(output, *parts)
   assert not list((tmp_path / "run").glob("checkpoints/*"))
+
+
+def test_rows_that_devices_cannot_reflect_are_named(pictures, tmp_path):
+  run = tmp_path / "run"
+  code, output = CommandLine(pictures).run_here("cyclegan_facades", run, "mesh=(1,4)")
+  assert code == 2, output
+  _check_sentence(output, "4 row(s) in block_0_first, padded by reflecting 1", "mesh to (2, 2)")
+  assert not list(run.glob("checkpoints/*"))

@@ -1,9 +1,13 @@
 """Shared test settings: four fake CPU devices, strict promotion, a persistent compilation cache."""
 
+import gc
 import os
 from pathlib import Path
 
 CACHE = Path(__file__).parent.parent / ".cache"
+# Of the 65,530 that a process may have; beyond, whatever asks for memory next crashes. Every
+# compiled program has some, and a worker compiles thousands.
+MAPPINGS, MOST = Path("/proc/self/maps"), 25_000
 
 # Read when jax starts. Tests compile much and run little: unoptimized code is ready sooner, and
 # kernels that do not go through MLIR take a third of the time. Four fake devices on a busy machine
@@ -33,6 +37,15 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def room_for_programs():
+  """Forgets compiled programs before a process has more mappings of memory than Linux allows it."""
+  yield
+  if MAPPINGS.exists() and len(MAPPINGS.read_bytes().splitlines()) > MOST:
+    jax.clear_caches()
+    gc.collect()
 
 
 @pytest.fixture(scope="module")

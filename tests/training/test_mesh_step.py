@@ -127,7 +127,7 @@ def _lowered_as_elsewhere(method_name):
     yield
 
 
-@functools.cache
+@functools.lru_cache(maxsize=len(SHAPES))  # One of this kind has hundreds of mappings of memory.
 def _program(method_name, shape, *, shard_params=False):
   """The compiled step on a mesh of the first devices, and where its state lies."""
   config, method, optimizers, state, example = _start(method_name)

@@ -63,7 +63,8 @@ def _convolve_own_rows(images: Array, kernel: Array, *, stride: int, padding: in
   All need the same number of outputs, which there may not be: at the end of a patch discriminator a
   kernel of four makes a row less, or one more if padded by two. Then images are lengthened by rows
   of zeros, which padding puts there anyway, and outputs that see nothing else are dropped. Left to
-  itself XLA would gather such images, or send them around whole.
+  itself XLA would gather such images, or send them around whole; as it still does with those of so
+  few rows that a kernel sees beyond the next device's.
   """
   height, size, shards = images.shape[1], kernel.shape[0], num_row_shards()
   outputs = (height + 2 * padding - size) // stride + 1
